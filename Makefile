@@ -1,0 +1,47 @@
+# Two commands: `make lab` to learn, `make test` to check. Every target sets itself up first; see README.md.
+#   make lab                  JupyterLab at the first lesson (LAB_ARGS="--no-browser --port 8899" passes options on)
+#   make test                 every check
+#   make notebooks LESSON=03  build one lesson from its source; without LESSON, all of them
+#   make benchmark            how long things take on this machine
+#   make doctor               is this machine ready?
+#   make clean                remove the virtual environment and what tools left behind
+PYTHON ?= python3
+VENV ?= .venv
+# On Linux without an NVIDIA GPU, TORCH_INDEX=https://download.pytorch.org/whl/cpu saves several GB.
+TORCH_INDEX ?=
+COURSE := $(VENV)/bin/python -m helpers
+PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
+READY := $(VENV)/ready
+
+.PHONY: lab test notebooks benchmark doctor clean
+
+lab: $(READY)
+	@$(COURSE) lab $(LAB_ARGS)
+
+test: $(READY)
+	@$(COURSE) test
+
+notebooks: $(READY)
+	@$(COURSE) build $(if $(LESSON),--lesson $(LESSON))
+
+benchmark: $(READY)
+	@$(COURSE) benchmark $(BENCHMARK_ARGS)
+
+doctor: $(READY)
+	@$(COURSE) doctor
+
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": make PYTHON=/path/to/a/newer/python")'
+	@echo "1/4 Virtual environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@echo "2/4 Pinned packages: about 1.4 GB on disk, a few minutes, once"
+	@$(if $(TORCH_INDEX),$(PIP) install --index-url $(TORCH_INDEX) "$$(grep -o '^torch==[^ ]*' requirements.txt)")
+	@$(PIP) install --requirement requirements.txt
+	@echo "3/4 The course's own package, helpers"
+	@$(PIP) install --quiet --no-deps --editable .
+	@echo "4/4 Model cache, and a look at this machine"
+	@$(COURSE) doctor
+	@touch $(READY)
+
+clean:
+	@rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -1,0 +1,153 @@
+"""Checks of arguments, shared by every public function of helpers.
+
+Each check returns the value it accepts and refuses the rest with one sentence: which argument, what came, what is taken.
+A wrong type raises TypeError, a wrong value of the right type raises ValueError.
+"""
+
+import math
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+SHOWN_CHARACTERS = 60
+
+
+def shown(value: object) -> str:
+    """A short description of a value for an error message, for example ``int 3`` or ``None``."""
+    if value is None:
+        return "None"
+    text = " ".join(repr(value).split())
+    if len(text) > SHOWN_CHARACTERS:
+        text = text[:SHOWN_CHARACTERS] + "…"
+    return f"{type(value).__name__} {text}"
+
+
+def wrong_type(name: str, value: object, accepted: str) -> TypeError:
+    return TypeError(f"{name} must be {accepted}, got {shown(value)}.")
+
+
+def wrong_value(name: str, value: object, accepted: str) -> ValueError:
+    return ValueError(f"{name} must be {accepted}, got {shown(value)}.")
+
+
+def text(value: object, name: str, *, empty: bool = True) -> str:
+    """A string. With ``empty=False``, one that holds more than white space."""
+    if not isinstance(value, str):
+        raise wrong_type(name, value, "a string")
+    if not empty and not value.strip():
+        raise wrong_value(name, value, "a string that holds more than white space")
+    return str(value)
+
+
+def texts(value: object, name: str, *, empty: bool = False) -> list[str]:
+    """A list, tuple or numpy array of strings, as a list. A single string or a generator is refused."""
+    accepted = "a list of strings" if empty else "a list of at least one string"
+    if isinstance(value, str | bytes) or not isinstance(value, Sequence | np.ndarray):
+        raise wrong_type(name, value, accepted)
+    for index, item in enumerate(value):
+        if not isinstance(item, str):
+            raise wrong_type(f"{name}[{index}]", item, "a string")
+    if not empty and len(value) == 0:
+        raise wrong_value(name, value, accepted)
+    return [str(item) for item in value]
+
+
+def integer(value: object, name: str, *, minimum: int | None = None, maximum: int | None = None) -> int:
+    """A whole number between two bounds, both included. True and False are refused."""
+    accepted = _range_text("a whole number", minimum, maximum)
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
+        raise wrong_type(name, value, accepted)
+    if (minimum is not None and value < minimum) or (maximum is not None and value > maximum):
+        raise wrong_value(name, value, accepted)
+    return int(value)
+
+
+def number(value: object, name: str, *, minimum: float | None = None, maximum: float | None = None) -> float:
+    """A finite number between two bounds, both included. True and False are refused."""
+    accepted = _range_text("a finite number", minimum, maximum)
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
+        raise wrong_type(name, value, accepted)
+    # An int too large for a float is still finite: compare before converting.
+    if (isinstance(value, float | np.floating) and not math.isfinite(value)) or (
+        (minimum is not None and value < minimum) or (maximum is not None and value > maximum)
+    ):
+        raise wrong_value(name, value, accepted)
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise wrong_value(name, value, accepted) from error
+
+
+def boolean(value: object, name: str) -> bool:
+    if not isinstance(value, bool | np.bool_):
+        raise wrong_type(name, value, "True or False")
+    return bool(value)
+
+
+def choice(value: object, name: str, options: Iterable[str]) -> str:
+    """One of a few strings."""
+    known = list(options)
+    accepted = "one of " + ", ".join(repr(option) for option in known)
+    if not isinstance(value, str):
+        raise wrong_type(name, value, accepted)
+    if value not in known:
+        raise wrong_value(name, value, accepted)
+    return str(value)
+
+
+def path(value: object, name: str) -> Path:
+    if not isinstance(value, str | os.PathLike):
+        raise wrong_type(name, value, "a path (a string or a pathlib.Path)")
+    as_text = os.fspath(value)
+    if not isinstance(as_text, str):
+        raise wrong_type(name, value, "a path (a string or a pathlib.Path)")
+    if not as_text or "\0" in as_text:
+        raise wrong_value(name, value, "a path that is not empty and holds no null character")
+    return Path(as_text)
+
+
+def vector(value: object, name: str) -> np.ndarray:
+    """A non-empty one-dimensional array of finite numbers, as numpy array. Torch tensors are accepted."""
+    return _numeric_array(value, name, dimensions=1, accepted="a vector of finite numbers")
+
+
+def matrix(value: object, name: str, *, empty: bool = False) -> np.ndarray:
+    """A two-dimensional array of finite numbers, one vector a row, as numpy array. Torch tensors are accepted."""
+    return _numeric_array(value, name, dimensions=2, accepted="a matrix of finite numbers (one vector a row)", empty=empty)
+
+
+def same_length(first: Sequence[Any] | np.ndarray, first_name: str, second: Sequence[Any] | np.ndarray, second_name: str) -> None:
+    if len(first) != len(second):
+        raise ValueError(f"{second_name} must have as many items as {first_name}, got {len(second)} and {len(first)}.")
+
+
+def _range_text(what: str, minimum: float | None, maximum: float | None) -> str:
+    if minimum is not None and maximum is not None:
+        return f"{what} from {minimum} to {maximum}"
+    if minimum is not None:
+        return f"{what} of at least {minimum}"
+    if maximum is not None:
+        return f"{what} of at most {maximum}"
+    return what
+
+
+def _numeric_array(value: object, name: str, *, dimensions: int, accepted: str, empty: bool = False) -> np.ndarray:
+    if value is None or isinstance(value, str | bytes | dict | set):
+        raise wrong_type(name, value, accepted)
+    if hasattr(value, "detach"):  # a torch tensor, without importing torch
+        value = value.detach().cpu()
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise wrong_type(name, value, accepted) from error
+    if array.dtype.kind not in "fiu" or array.ndim != dimensions:
+        what = f"an array of shape {array.shape} and type {array.dtype}"
+        raise TypeError(f"{name} must be {accepted}, got {what}.")
+    if not empty and array.size == 0:
+        raise ValueError(f"{name} must be {accepted} and not empty, got shape {array.shape}.")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be {accepted}, got NaN or infinity in it.")
+    return array

@@ -1,0 +1,108 @@
+"""What the command line does: build, lab, test, doctor, benchmark. Each function returns an exit status."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from helpers import arguments
+from helpers.course import registry
+
+FIRST_LESSON = "notebooks/00_start_here.ipynb"
+# Strict comparison holds where the stored outputs were made. Elsewhere another processor's rounding may move a third decimal,
+# so cells are run and their assertions hold, but printed text is not compared.
+STRICT_PLATFORM = "linux"
+
+
+def build_notebooks(number: str | None = None) -> int:
+    """Execute one lesson, or all, and store them; 1 if a gate finds a fault in what was built."""
+    from helpers.course import build, gates
+
+    course = registry.read_course()
+    lessons = [course.lesson(number)] if number else list(course.lessons)
+    faults: list[str] = []
+    for position, lesson in enumerate(lessons, start=1):
+        print(f"[{position}/{len(lessons)}] {lesson.heading}", file=sys.stderr)
+        changed = build.build(course, lesson)
+        found = gates.lesson_faults(gates.read_notebook(course.notebook(lesson)))
+        print(f"{course.notebook(lesson).name} {'written' if changed else 'is unchanged'}", *found, sep="\n  - ")
+        faults += found
+    if build.write_readme(course):
+        print("README.md: table of lessons brought up to date")
+    return 1 if faults else 0
+
+
+def lab_command(options: Sequence[str] = (), root: Path = registry.REPOSITORY) -> list[str]:
+    """The command that starts JupyterLab on the repository `root`, at the first lesson, with no look beyond this machine."""
+    command = [
+        sys.executable, "-m", "jupyterlab",
+        f"--ServerApp.root_dir={root}",
+        f"--LabApp.default_url=/lab/tree/{FIRST_LESSON}",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--LabApp.news_url=None",
+    ]  # fmt: skip
+    if hasattr(os, "geteuid") and os.geteuid() == 0:  # a container: JupyterLab asks root to say so
+        command.append("--allow-root")
+    return [*command, *options]
+
+
+def start_lab(options: Sequence[str] = ()) -> int:
+    """Start JupyterLab and stay until it ends."""
+    print(f"JupyterLab opens at {FIRST_LESSON}. Stop it with Ctrl-C, twice.", file=sys.stderr)
+    return subprocess.call(lab_command(options), cwd=registry.REPOSITORY)
+
+
+def check_everything() -> int:
+    """Style, types, tests and every stored output; 1 if anything fails. Each step runs, whatever the one before said."""
+    from helpers.course.build import lesson_environment
+
+    started, failed = time.monotonic(), []
+    for name, command in _checks():
+        print(f"\n== {name}", flush=True)
+        with lesson_environment() as environment:
+            if subprocess.call(command, cwd=registry.REPOSITORY, env=environment) != 0:
+                failed.append(name)
+            if refused := Path(environment["COURSE_CONNECTION_LOG"]).read_text(encoding="utf-8"):
+                print(f"A connection beyond this machine was tried:\n{refused}", flush=True)
+                failed.append(f"{name}: no connection")
+    minutes = (time.monotonic() - started) / 60
+    print(f"\n{'All checks passed' if not failed else 'FAILED: ' + '; '.join(failed)} ({minutes:.1f} minutes).")
+    # A plain closing line, in the form that readers of test logs look for.
+    print(f"checks: {len(_checks()) - len(failed)} passed, {len(failed)} failed")
+    return 1 if failed else 0
+
+
+def _checks() -> list[tuple[str, list[str]]]:
+    python = [sys.executable, "-m"]
+    notebooks = [str(path) for path in sorted((registry.REPOSITORY / "notebooks").glob("*.ipynb"))]
+    nbval = ["--nbval" if sys.platform == STRICT_PLATFORM else "--nbval-lax", "--nbval-current-env", f"--nbval-cell-timeout={300}"]
+    # Two workers even on one core: most of a lesson is waiting for imports. A lesson stays on one worker (loadscope).
+    parallel = ["-n", str(max(2, min(4, os.cpu_count() or 2)))]
+    return [
+        ("Style", [*python, "ruff", "check", "."]),
+        ("Format", [*python, "ruff", "format", "--check", "helpers", "tests"]),
+        ("Types", [*python, "mypy"]),
+        ("Every stored output", [*python, "pytest", "-q", *nbval, *parallel, "--dist=loadscope", *notebooks]),
+        ("Tests", [*python, "pytest", "-q", *parallel, "--dist=loadgroup", "tests"]),
+    ]
+
+
+def examine_machine() -> int:
+    """Is this machine ready? One line a check."""
+    from helpers import doctor
+
+    return 0 if doctor.report() else 1
+
+
+def run_benchmark(rounds: int = 3, *, lessons: bool = True, output: Path | None = None) -> int:
+    """Time the course itself on this machine, and print a table; with `output`, write JSON too."""
+    from helpers import benchmark
+
+    arguments.integer(rounds, "rounds", minimum=1)
+    result = benchmark.time_the_course(rounds, lessons=lessons)
+    print(result)
+    if output is not None:
+        result.write(output)
+    return 0

@@ -1,0 +1,189 @@
+"""Exercises of lesson 04: similarity scores."""
+
+from typing import Any
+
+import numpy as np
+
+from helpers import arguments
+from helpers.exercises import Exercise, Wrong, WrongAnswer
+
+QUERY, DOCUMENT = np.array([2.0, 1.0]), np.array([1.0, 1.0])
+WANTED_PRECISION = 0.8
+SAME = 1e-6
+
+
+def _cosine(first: np.ndarray, second: np.ndarray) -> float:
+    return float(first @ second / (np.linalg.norm(first) * np.linalg.norm(second)))
+
+
+def _check_long_but_turned_away(answer: Any, **given: Any) -> None:
+    try:
+        vector = arguments.vector(answer, "answer").astype(float)
+    except (TypeError, ValueError):
+        vector = np.zeros(0)
+    if vector.shape != (2,):
+        raise Wrong(f"The answer is a vector of two numbers, for example [1.5, -2.0], not {arguments.shown(answer)}.")
+    if not vector.any():
+        raise Wrong("[0, 0] has no direction: its cosine with anything is undefined. Take a vector that points somewhere.")
+    if not np.isfinite(vector @ vector):
+        raise Wrong("Numbers this large overflow: a vector with a length below 1,000 is long enough.")
+    product, cosine, bar = float(QUERY @ vector), _cosine(QUERY, vector), _cosine(QUERY, DOCUMENT)
+    if product <= QUERY @ DOCUMENT:
+        raise Wrong(f"Its dot product with the query is {product:.2f}, which does not beat 3: what makes a dot product grow?")
+    if abs(cosine - bar) < SAME:
+        raise Wrong(f"Its cosine is {cosine:.3f}, the same as the document's: a longer vector in the same direction changes nothing there.")
+    if cosine > bar:
+        raise Wrong(f"It wins both: its cosine of {cosine:.3f} is above the document's {bar:.3f}. Turn it away from the query.")
+
+
+def _precision_recall(scores: np.ndarray, labels: np.ndarray, threshold: float) -> tuple[float, float]:
+    called = scores >= threshold
+    return (float(labels[called].mean()) if called.any() else 0.0), float((called & labels).sum() / labels.sum())
+
+
+def _check_precise_threshold(answer: Any, *, scores: Any, labels: Any) -> None:
+    values, matches = np.asarray(scores, dtype=float), np.asarray(labels, dtype=bool)
+    if hasattr(answer, "threshold"):
+        raise Wrong("This is a whole result of a calibration. Its .threshold is a number, but check which measure it was chosen by.")
+    try:
+        threshold = arguments.number(answer, "answer")
+    except (TypeError, ValueError):
+        raise Wrong(f"The answer is one number, a score from which on a pair counts as a match, not {arguments.shown(answer)}.") from None
+    if threshold > 1:
+        raise Wrong(f"A cosine similarity never exceeds 1, so {threshold:g} accepts nothing. It is a score, not a percentage.")
+    if not (values >= threshold).any():
+        raise Wrong("No pair reaches this score: with nothing called a match there is no precision, and the recall is 0.")
+    precision, recall = _precision_recall(values, matches, threshold)
+    possible = [_precision_recall(values, matches, score) for score in np.unique(values)]
+    best = max(found for sure, found in possible if sure >= WANTED_PRECISION)
+    if precision < WANTED_PRECISION:
+        raise Wrong(f"The precision at this threshold is {precision:.2f}: too many of the pairs it accepts mean something else.")
+    if recall < best - SAME:
+        raise Wrong(f"The precision of {precision:.2f} is enough, but the recall is {recall:.2f} where {best:.2f} is possible: go lower.")
+
+
+def _shape_text(value: Any) -> str:
+    shape = getattr(value, "shape", None)
+    return f"an array of shape {tuple(shape)}" if shape is not None else arguments.shown(value)
+
+
+def _call(function: Any, vectors: np.ndarray) -> float:
+    try:
+        value = function(vectors)
+    except Exception as error:
+        raise Wrong(f"On {len(vectors)} vectors of 2 numbers the function raised {type(error).__name__}: {error}") from None
+    try:
+        number = float(value)
+    except (TypeError, ValueError, RuntimeError):
+        raise Wrong(f"The function must return one number, it returned {_shape_text(value)}.") from None
+    if not np.isfinite(number):
+        raise Wrong("The function returned NaN or infinity for vectors that all have a length: which pairs does it average?")
+    return number
+
+
+def _mean_over_pairs(scores: np.ndarray) -> float:
+    return float(scores[np.triu_indices(len(scores), k=1)].mean())
+
+
+def _check_cohesion(answer: Any, **given: Any) -> None:
+    if not callable(answer):
+        raise Wrong(f"The answer is a function of the embeddings (def or lambda), not {arguments.shown(answer)}.")
+    vectors = np.array([[3.0, 0.0], [0.0, 2.0], [1.0, 1.0]], dtype=np.float32)
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    cosines, products = unit @ unit.T, vectors @ vectors.T
+    got, wanted = _call(answer, vectors), _mean_over_pairs(cosines)
+    if abs(got - wanted) < 1e-4:
+        again = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]], dtype=np.float32)
+        if abs(_call(answer, again) - _mean_over_pairs(again @ again.T)) > 1e-4:
+            raise Wrong("It is right for three vectors and wrong for four: is the number of pairs, or of vectors, written into it?")
+        return
+    if abs(got - cosines.mean()) < 1e-4:
+        raise Wrong("The diagonal is in this mean: every vector compared with itself gives 1 and makes the group look closer than it is.")
+    if min(abs(got - _mean_over_pairs(products)), abs(got - products.mean())) < 1e-4:
+        raise Wrong("These are dot products: where vectors do not have length 1, length enters the score. The question asks for cosine.")
+    if abs(got - np.triu(cosines, k=1).mean()) < 1e-4:
+        raise Wrong("np.triu keeps the matrix and fills the rest with zeros, and these zeros are counted. Select the pairs instead.")
+    raise Wrong(f"For three test vectors the mean cosine over their three pairs is {wanted:.2f}, and the function returned {got:.2f}.")
+
+
+EXERCISES = [
+    Exercise(
+        number="04.1",
+        title="Long, but turned away",
+        question="""
+            A query is the vector `[2, 1]`, and a document is `[1, 1]`: their dot product is 3, their cosine 0.949. Give a vector
+            `answer_1` of two numbers that **beats** this document by dot product and **loses** to it by cosine similarity.
+        """,
+        check_answer=_check_long_but_turned_away,
+        hints=(
+            "The dot product grows with the length of a vector, the cosine does not know it.",
+            "Take a direction farther from [2, 1] than [1, 1] is, for example straight up, and make the vector long.",
+            "Straight up is [0, y]. Its dot product with [2, 1] is 2 * 0 + 1 * y: for which y is that above 3?",
+        ),
+        solution_code="answer_1 = [0, 4]",
+        wrong_answers=(
+            WrongAnswer("answer_1 = [4, 4]", "same direction"),
+            WrongAnswer("answer_1 = [4, 2]", "wins both"),
+            WrongAnswer("answer_1 = [0, 1]", "does not beat 3"),
+            WrongAnswer("answer_1 = [0, 0]", "no direction"),
+            WrongAnswer("answer_1 = 4", "two numbers"),
+            WrongAnswer("answer_1 = [float('nan'), 1]", "two numbers"),
+        ),
+        praise="A long vector collects a high dot product from a direction that the cosine ranks last: which function you choose decides.",
+    ),
+    Exercise(
+        number="04.2",
+        title="A wrong match is expensive",
+        question="""
+            Matches will be merged without anyone looking, so at least **80 %** of the pairs we call a match have to be one. Find the
+            threshold that finds the most matches while its precision on the 78 graded pairs is at least 0.8. `scores` and `labels` are
+            the ones of this section. Assign the number to `answer_2`.
+        """,
+        check_answer=_check_precise_threshold,
+        hints=(
+            "Recall falls as the threshold rises: among all thresholds that are precise enough, the lowest one finds the most.",
+            "Every score is a candidate. For each, the pairs called a match are labels[scores >= candidate]; their mean is the precision.",
+            "answer_2 = min(t for t in scores if labels[scores >= t].mean() >= 0.8)",
+        ),
+        solution_code="answer_2 = min(t for t in scores if labels[scores >= t].mean() >= 0.8)",
+        wrong_answers=(
+            WrongAnswer("answer_2 = evaluation.calibrate_threshold(scores, labels).threshold", "precision at this threshold is"),
+            WrongAnswer("answer_2 = evaluation.calibrate_threshold(scores, labels)", ".threshold is a number"),
+            WrongAnswer("answer_2 = 0.9", "precision at this threshold is"),
+            WrongAnswer("answer_2 = max(t for t in scores if labels[scores >= t].mean() >= 0.8)", "go lower"),
+            WrongAnswer("answer_2 = 0.999", "No pair reaches"),
+            WrongAnswer("answer_2 = 80", "not a percentage"),
+            WrongAnswer("answer_2 = '0.8'", "one number"),
+        ),
+        praise="The cost of an error chose this threshold, not the best F1, and many matches are missed: that is what precision costs here.",
+    ),
+    Exercise(
+        number="04.3",
+        title="How well does a group hang together?",
+        question="""
+            Write a function `answer_3(embeddings)` that takes a numpy array of shape `(n, d)`, n ≥ 2, and returns **one number**: the mean
+            cosine similarity over all pairs of two *different* rows. It must work for vectors of any length, so also where the model does
+            not normalize. With it you can ask which of the eight topics is the tightest.
+        """,
+        check_answer=_check_cohesion,
+        hints=(
+            "model.similarity(embeddings, embeddings) holds every pair twice, and on its diagonal each row with itself.",
+            "np.triu_indices(n, k=1) gives the row and column numbers above the diagonal: each pair once.",
+            "scores = model.similarity(embeddings, embeddings).numpy(); scores[np.triu_indices(len(embeddings), k=1)].mean()",
+        ),
+        solution_code="""
+            def answer_3(embeddings):
+                scores = model.similarity(embeddings, embeddings).numpy()
+                return scores[np.triu_indices(len(embeddings), k=1)].mean()
+        """,
+        wrong_answers=(
+            WrongAnswer("answer_3 = lambda vectors: model.similarity(vectors, vectors).mean()", "diagonal"),
+            WrongAnswer("answer_3 = lambda vectors: (vectors @ vectors.T)[np.triu_indices(len(vectors), k=1)].mean()", "dot products"),
+            WrongAnswer("answer_3 = lambda vectors: np.triu(model.similarity(vectors, vectors), k=1).mean()", "zeros"),
+            WrongAnswer("answer_3 = lambda vectors: model.similarity(vectors, vectors)", "one number"),
+            WrongAnswer("answer_3 = model.similarity(embeddings, embeddings).mean()", "function of the embeddings"),
+            WrongAnswer("answer_3 = lambda vectors: util.cos_sim(vectors[0], vectors[1])", "For three test vectors"),
+        ),
+        praise="Try it on each topic: the loosest one is also the one that the clustering above scattered most.",
+    ),
+]

@@ -1,0 +1,531 @@
+# %% [markdown] tags=["header"]
+# # 01 · Install the library and check that it works
+#
+# CPU or CUDA, extras, pins, what is installed here, and what changed from version 3 to 6.
+#
+# **Time:** 25 minutes · **Builds on:** [00 · Search 4,000 documents by meaning](00_start_here.ipynb)
+
+# %% [markdown]
+# Three colleagues install the same library. One gets six gigabytes, one gets version 5.7, and one gets an error. None of it is
+# chance. What did pip read, and how do we check what it left behind?
+
+# %% [markdown]
+# ## What you'll be able to do
+#
+# - read which versions of the library and of its dependencies an environment holds, and what they weigh
+# - choose a CPU or a CUDA build of torch, and write the two commands that install it
+# - predict what pip does with `--index-url`, with `[all]`, and with an extra that cannot be met
+# - pin an environment, and find what stands in the way of a version
+# - replace the names that changed between versions 3 and 6, and notice old ones that say nothing
+# - check an installation with a few lines, and tell from a failure what is wrong
+
+# %% [markdown]
+# ## Set up
+#
+# This lesson installs nothing. We read what an installation has left behind, and watch pip at work on folders of our own.
+
+# %% tags=["setup"]
+from helpers import exercises, hub, plots
+hub.activate()
+from sentence_transformers import SentenceTransformer
+
+# %% [markdown]
+# ## See what is installed here
+#
+# Every installed package keeps its metadata beside its code, and `importlib.metadata` reads them. They name the other
+# packages it builds on: a ***dependency*** is a package that another package needs, and that pip installs along with it.
+
+# %%
+from importlib import metadata
+from packaging.requirements import Requirement
+
+def installed(package):
+    return metadata.version(package).partition("+")[0]  # without a suffix such as +cpu, which names a build
+
+needs = [Requirement(text) for text in metadata.requires("sentence-transformers")]
+base = [need for need in needs if need.marker is None]
+print("sentence-transformers", installed("sentence-transformers"), "needs")
+print("  Python            ", metadata.metadata("sentence-transformers")["Requires-Python"])
+for need in base:
+    specifier = str(need.specifier)
+    print(f"  {need.name:18} {specifier:16} here: {installed(need.name)}")
+
+
+# %% [markdown]
+# Two lines matter most. On a **Python** that is too old, pip does not complain: it goes back to the newest version of the library that
+# still takes it. And version 6 works with **transformers** 5 and no other, so it cannot share an environment with a package that
+# insists on transformers 4; we meet one below.
+#
+# Which of these packages takes the most space, and how much of the total is the library's own? Guess, then run.
+
+# %% tags=["nbval-ignore-output"] reason="the size of torch depends on its build: CPU or CUDA, Linux or macOS"
+def megabytes(package):
+    return sum(file.size or 0 for file in metadata.files(package)) / 1e6
+
+sizes = {name: megabytes(name) for name in ["sentence-transformers", *(need.name for need in base)]}
+order = sorted(sizes, key=sizes.get, reverse=True)
+figure = plots.bars([sizes[name] for name in order], order, unit="MB", title="Size on disk, on this machine", decimals=0)
+plots.show(figure, "Bars, in MB: " + ", ".join(f"{name} {sizes[name]:.0f}" for name in order))
+
+# %%
+print("largest:", order[0], "| more than 20 times the library:", sizes["torch"] > 20 * sizes["sentence-transformers"])
+
+# %% [markdown]
+# The library is small; torch is what we wait for. The picture does not show the models, which come on top, nor
+# NVIDIA's packages, which a CUDA build of torch brings along as dependencies of its own.
+
+# %% [markdown]
+# ## Choose CPU or CUDA before you install
+#
+# A CPU build of torch runs everywhere. A CUDA build also drives NVIDIA GPUs, and is far larger: when we installed the library
+# with its OpenVINO extra, the environment took 6.0 GB with a CUDA build and 1.6 GB with a CPU build. Which one is here?
+
+# %% tags=["nbval-ignore-output"] reason="the build of torch and the devices differ from machine to machine"
+import torch
+
+print("CUDA version that torch was built for:", torch.version.cuda)
+print("a CUDA device can be used:", torch.cuda.is_available(), "| Apple's MPS:", torch.backends.mps.is_available())
+assert not torch.cuda.is_available() or torch.version.cuda or torch.version.hip
+
+# %% [markdown]
+# `None` is a build without CUDA. No driver and no setting makes it use an NVIDIA GPU; only another build does. Which one
+# comes without asking?
+#
+# | machine | `pip install sentence-transformers` brings | otherwise |
+# |---|---|---|
+# | Linux | a CUDA build, GPU or not | no GPU: install the CPU build first |
+# | Windows | a CPU build | NVIDIA GPU: install the CUDA build first |
+# | macOS | the one build there is; Apple's GPU is `mps` | |
+#
+# "First" is the trick: pip leaves alone what satisfies the requirement. Does a build with a suffix satisfy it?
+
+# %%
+torch_needed = next(need.specifier for need in base if need.name == "torch")
+for version in ["2.13.0", "2.13.0+cpu", "2.13.0+cu130", "2.1.2+cu121"]:
+    print(f"{version:12} satisfies torch{torch_needed}: {version in torch_needed}")
+
+# %% [markdown]
+# The build does not matter to the requirement, the version does. So we take the build we want from PyTorch's own index,
+# and everything else from PyPI, in **two** commands:
+#
+# ```bash
+# python -m pip install torch --index-url https://download.pytorch.org/whl/cpu   # or your CUDA version's address
+# python -m pip install "sentence-transformers==6.2.0"
+# ```
+#
+# The selector on [pytorch.org](https://pytorch.org/get-started/locally/) shows the address. The older guide has one command.
+
+# %% [markdown]
+# ## Watch pip in a package index of our own
+#
+# An index is a folder of web pages, one a package, with links to its files. A ***wheel*** is such a file: a zip archive
+# with a package's code and metadata, ready to unpack. Two small indexes let us watch the real pip without a network.
+
+# %%
+import tempfile
+import zipfile
+from pathlib import Path
+
+indexes = Path(tempfile.mkdtemp())
+
+def publish(index, name, version, text=None):
+    """Put a wheel that holds metadata and no code into an index, and list it on the package's page."""
+    page, stem = indexes / index / name, f"{name.replace('-', '_')}-{version}"
+    page.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(page / f"{stem}-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(f"{stem}.dist-info/METADATA", text or f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        wheel.writestr(f"{stem}.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+    links = [f'<a href="{wheel.name}">{wheel.name}</a>' for wheel in sorted(page.glob("*.whl"))]
+    (page / "index.html").write_text("\n".join(links), encoding="utf-8")
+
+
+# %% [markdown]
+# "PyPI" gets the library, with the true metadata of 6.2.0, and torch, also in a newer version. "PyTorch" gets torch only, as a CPU build.
+
+# %%
+publish("pypi", "sentence-transformers", "6.2.0", metadata.distribution("sentence-transformers").read_text("METADATA"))
+publish("pypi", "torch", "2.13.0")
+publish("pypi", "torch", "2.15.0")
+publish("pytorch", "torch", "2.13.0+cpu")
+for file in sorted(indexes.rglob("*.whl")):
+    print(file.relative_to(indexes).as_posix())
+
+# %% [markdown]
+# A dry run does everything but install. We print the last line of pip's verdict, and shut out the settings of this machine, so that
+# pip asks no index but ours.
+
+# %%
+import os
+import subprocess
+import sys
+
+pypi, pytorch = (indexes / "pypi").as_uri(), (indexes / "pytorch").as_uri()
+NEW = "--ignore-installed --no-deps "  # as if nothing were installed, and only the packages we name
+
+def pip_install(options):
+    command = [sys.executable, "-m", "pip", "--isolated", "--no-color", "install", "--dry-run", *options.split()]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PIP_CONFIG_FILE": os.devnull})
+    verdicts = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith(("Would", "ERROR", "WARNING: sent"))]
+    print(f"exit status {done.returncode}: {verdicts[-1]}")
+
+
+# %% [markdown]
+# ### Myth: "`pip install sentence-transformers torch --index-url …/whl/cu121` adds GPU support"
+#
+# So says the older guide. Predict: which of the two packages does pip find?
+
+# %%
+pip_install(NEW + f"sentence-transformers torch --index-url {pytorch}")
+
+# %% [markdown]
+# `--index-url` does not add an index. It **replaces** PyPI, for every package in the command, and PyTorch's index does not have our
+# library. The same request as two commands, each to the index that has the package:
+
+# %%
+pip_install(NEW + f"torch --index-url {pytorch}")
+pip_install(NEW + f"sentence-transformers --index-url {pypi}")
+
+# %% [markdown]
+# The option that adds an index is `--extra-index-url`. With both open, does pip take the CPU build?
+
+# %%
+pip_install(NEW + f"torch --index-url {pytorch} --extra-index-url {pypi}")
+pip_install(NEW + f"torch==2.13.0 --index-url {pytorch} --extra-index-url {pypi}")
+
+# %% [markdown]
+# pip ranks versions and not indexes: without a version, the newer torch from "PyPI" wins, whatever its build. With an exact
+# version, `2.13.0+cpu` counts as newer than `2.13.0`. Two commands are safe without that thought.
+
+# %% [markdown]
+# ## Ask for extras by name, in quotes
+#
+# An ***extra*** is a named group of optional dependencies, which pip installs only if we put its name in square brackets behind
+# the package's. In the metadata, a marker says which extra a requirement belongs to.
+
+# %%
+extras = metadata.metadata("sentence-transformers").get_all("Provides-Extra")
+for extra in extras:
+    brings = [str(need).partition(";")[0] for need in needs if need.marker and need.marker.evaluate({"extra": extra})]
+    print(f"{extra:8}", ", ".join(brings[:3]), f"and {len(brings) - 3} more" if len(brings) > 3 else "")
+
+# %% [markdown]
+# To embed text, as in this course, none is needed. `train` is for training, `onnx` and `openvino` are other engines to run a
+# model on, and `dev` is for work on the library itself.
+#
+# ### Myth: "`pip install sentence-transformers[all]` installs all optional dependencies"
+#
+# The older guide again. The list has no such name; what does pip make of it?
+
+# %%
+print("'all' is an extra:", "all" in extras)
+pip_install("sentence-transformers[all] --no-index")
+
+# %% [markdown]
+# A warning, and exit status 0: success, as far as any script can tell. What we get is the library without extras.
+#
+# And why the quotes? To a shell, brackets stand for "one of these letters" in the name of a file.
+
+# %%
+from fnmatch import fnmatch
+
+for file in ["sentence-transformersa", "sentence-transformers[train]"]:
+    print(f"{file:28} fits the pattern: {fnmatch(file, 'sentence-transformers[train]')}")
+
+# %% [markdown]
+# The pattern fits another name, and not itself. bash passes the text on where no file fits; zsh, the shell of macOS, stops with
+# `no matches found`. In quotes, `"sentence-transformers[train]"` is right in both.
+#
+# One extra exists and cannot be had. `onnx` asks for optimum-onnx, whose version 0.1.0 on PyPI requires
+# `transformers<4.58.0,>=4.36`. Is there a transformers that suits both?
+
+# %%
+from packaging.specifiers import SpecifierSet
+
+ours = next(need.specifier for need in base if need.name == "transformers")
+both = ours & SpecifierSet("<4.58.0,>=4.36")
+print([version for version in ["4.36.0", "4.57.6", "5.0.0", "5.23.0"] if version in both])
+
+# %% [markdown]
+# None: nothing is below 4.58 and at least 5. So `"sentence-transformers[onnx]==6.2.0"` ends in `ResolutionImpossible`. Without
+# `==6.2.0` it succeeds, which is worse: when we ran it, pip went back to version 5.7.0 and transformers 4.57.6 without a word.
+#
+# Your turn, with the metadata alone.
+
+# %%
+exercise_1 = exercises.get("01.1")
+exercise_1
+
+# %% tags=["exercise"]
+answer_1 = ...  # replace the three dots
+exercise_1.check(answer_1)
+
+# %% [markdown]
+# ## Pin what you depend on
+#
+# A ***pin*** is a requirement that accepts one version, written with `==`. Other signs leave a choice, and pip takes the newest
+# version that fits on the day it runs. Which of these would take version 7?
+
+# %%
+for sign in ["==6.2.0", ">=6.2", "~=6.2", ">=6.2,<7"]:
+    allowed = [version for version in ["6.1.0", "6.2.0", "6.9.1", "7.0.0"] if version in SpecifierSet(sign)]
+    print(f"{sign:9} allows {', '.join(allowed)}")
+
+# %% [markdown]
+# A floor such as `>=6.2` takes whatever comes, including the version that removes what we use. `~=6.2`, short for the last line,
+# fits a library that others install beside theirs. An application, a paper or a course takes `==`.
+#
+# ### Myth: "`sentence-transformers==3.0.1` makes an installation reproducible"
+#
+# The older guide pins one package. How many of its dependencies does the library pin in turn?
+
+# %%
+pinned = [need for need in base if "==" in str(need.specifier)]
+print(f"{len(pinned)} of {len(base)} dependencies are pinned by sentence-transformers itself")
+
+# %% [markdown]
+# None. The guide's line brought us transformers 4.57.6 and numpy 2.4.6, and may bring you others. So an environment is pinned as a whole,
+# dependencies of dependencies included. This course does that in `requirements.txt`. Does this environment keep to it?
+
+# %%
+from packaging.utils import canonicalize_name
+
+lines = [line.partition("#")[0].strip() for line in Path("../requirements.txt").read_text(encoding="utf-8").splitlines()]
+pins = [Requirement(line) for line in lines if line and not line.startswith("-")]
+due = [pin for pin in pins if pin.marker is None or pin.marker.evaluate()]
+found = {canonicalize_name(package.name): package.version for package in metadata.distributions()}
+broken = [str(pin) for pin in due if found.get(canonicalize_name(pin.name), "0") not in pin.specifier]
+print("more than 100 pins:", len(due) > 100, "| broken here:", broken)
+
+# %% [markdown]
+# Some of its lines end in a marker, such as `; sys_platform == 'win32'`: where that is not true, pip skips the line, and so do we.
+# Nobody types such a file. `python -m pip freeze` writes one from an environment that works, and `uv pip compile` resolves one
+# from the few lines that we choose. `python -m pip check` tells whether what is installed agrees with itself.
+#
+# Now for a colleague's machine.
+
+# %%
+colleague = {
+    "transformers": "4.57.6", "tokenizers": "0.9.4", "huggingface-hub": "1.21.0", "torch": "2.13.0+cpu", "numpy": "1.26.4",
+    "scikit-learn": "1.10.0", "scipy": "1.17.1", "typing_extensions": "4.7.1", "tqdm": "4.70.1", "accelerate": "0.9.0",
+}
+exercise_2 = exercises.get("01.2")
+exercise_2
+
+# %% tags=["exercise"]
+answer_2 = ...  # replace the three dots
+exercise_2.check(answer_2, installed=colleague)
+
+# %% [markdown]
+# ## Know which version a snippet was written for
+#
+# | version | released | what came |
+# |---|---|---|
+# | 3.0 | May 2024 | `model.similarity`, a new trainer; in 3.2 `backend="onnx"` and `"openvino"` |
+# | 4.0 | March 2025 | the trainer for cross-encoders |
+# | 5.0 | July 2025 | `encode_query`, `encode_document`, sparse encoders, several devices in `encode` |
+# | 5.4 | April 2026 | images, audio and video; modules move, many names change |
+# | 6.0 | August 2026 | transformers 5 only, `MultiVectorEncoder` |
+# | 6.2 | after that | the version of this course |
+#
+# (Dates of the tags in the library's repository.)
+#
+# ### Myth: "Version 3.0 or later will do"
+#
+# `LIBRARY_VERSION: 3.0+`, says the older guide. What would be missing?
+
+# %%
+from packaging.version import Version
+
+since = {'backend="onnx"': "3.2", "encode_query": "5.0", "get_embedding_dimension": "5.4", "MultiVectorEncoder": "6.0"}
+for version in ["3.0.1", "4.1.0", "5.7.0", installed("sentence-transformers")]:
+    missing = [name for name, first in since.items() if Version(version) < Version(first)]
+    print(f"{version} lacks: {', '.join(missing) or 'nothing'}")
+
+# %% [markdown]
+# The floor of a program is the newest feature it uses; the guide itself wants ONNX, which 3.0 does not have. And what is missing
+# does not always raise. Versions 3.4 and 4.1 swallow arguments that they do not know, so a call written for 5.x
+# runs there and means less. Version 6.2 refuses:
+
+# %% tags=["raises-exception"]
+model = SentenceTransformer("all-MiniLM-L6-v2")
+model.encode("Hello world", normalise_embeddings=True)
+
+# %% [markdown]
+# One letter wrong, and an error that names it. The way back is closed as well: 6.2 loads models that older versions saved,
+# but 5.7 and earlier do not load what 6.2 saves.
+#
+# Names that changed in 5.4 still work in 6.2. The old ones make themselves heard on three channels:
+#
+# | old | new | what we hear |
+# |---|---|---|
+# | `get_sentence_embedding_dimension()` | `get_embedding_dimension()` | `FutureWarning` |
+# | `sentence_transformers.models` | `sentence_transformers.sentence_transformer.modules` | `DeprecationWarning` |
+# | `sentence_transformers.losses` | `sentence_transformers.sentence_transformer.losses` | `DeprecationWarning` |
+# | `sentence_transformers.quantization` | `sentence_transformers.util.quantization` | `DeprecationWarning` |
+# | `encode(sentences=…)` | `encode(inputs=…)`, or by position | a line in the log |
+# | `tokenizer_kwargs=…` | `processor_kwargs=…` | a line in the log |
+# | `model.tokenize(…)` | `model.preprocess(…)` | a line in the log |
+#
+# One of each. A method first:
+
+# %% tags=["teaches-deprecated"]
+import warnings
+
+with warnings.catch_warnings(record=True) as heard:
+    warnings.simplefilter("always")
+    same = model.get_sentence_embedding_dimension() == model.get_embedding_dimension()
+print(f"same answer: {same}\n{heard[0].category.__name__}: {heard[0].message}")
+
+# %% [markdown]
+# Then an argument. It goes to the log and is no warning to Python: `python -W error`, which turns warnings into errors, lets
+# it pass. And it comes once in a process; run the cell a second time.
+
+# %% tags=["teaches-deprecated"]
+import logging
+from logging.handlers import BufferingHandler
+
+log = BufferingHandler(capacity=100)
+logging.getLogger("sentence_transformers").addHandler(log)
+model.encode(sentences="Hello world")
+logging.getLogger("sentence_transformers").removeHandler(log)
+print("we hear:", *[record.getMessage() for record in log.buffer] or ["nothing"])
+
+
+# %% [markdown]
+# And an import, the one that the older guide uses for pooling. Predict what we hear.
+
+# %% tags=["teaches-deprecated"]
+def import_the_old_name():
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        from sentence_transformers.models import Pooling
+    print("the class is in", Pooling.__module__)
+    print("we hear:", *[warning.message for warning in heard] or ["nothing"])
+
+import_the_old_name()
+
+# %% [markdown]
+# Nothing! The warning comes with the first import in a process, and ours is not the first: the model's own files name the old
+# module, so loading the model has imported it. Make Python forget that, and the warning is there.
+
+# %% tags=["teaches-deprecated"]
+print("was imported before:", sys.modules.pop("sentence_transformers.models", None) is not None)
+import_the_old_name()
+
+# %% [markdown]
+# So a run without warnings is no proof that a notebook is up to date. Search the code for the names in the table instead.
+#
+# The guide's list of variables also has two names that the library does not know:
+
+# %%
+from sentence_transformers.sentence_transformer.modules import Pooling
+
+for call in [lambda: Pooling(384, "weighted_mean"), lambda: SentenceTransformer("all-MiniLM-L6-v2", backend="pytorch")]:
+    try:
+        call()
+    except ValueError as error:
+        print(error)
+
+# %% [markdown]
+# Both messages list the right names: `weightedmean` is one word, and the backend is called `torch`.
+
+# %% [markdown]
+# ## Install into the environment that you run
+#
+# "But I have installed it!" Yes: there, and not here. A ***virtual environment*** is a folder with its own `python` and its
+# own packages, apart from all others. We make an empty one, and ask its python for the library.
+
+# %%
+import venv
+
+folder = Path(tempfile.mkdtemp())
+venv.create(folder, symlinks=os.name != "nt")
+python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+plain = {**os.environ, "NO_COLOR": "1"}
+answer = subprocess.run([python, "-I", "-c", "import sentence_transformers"], capture_output=True, text=True, env=plain)
+print(answer.stderr.splitlines()[-1])
+
+# %% [markdown]
+# A bare `pip` belongs to whichever environment comes first on the `PATH`; `python -m pip` belongs to the `python` that we name.
+# In a notebook, `sys.executable` is that python, which is why our `pip_install` starts with it. Where a notebook and a terminal disagree, compare
+# `sys.executable` in both. From nothing to a working environment:
+#
+# ```bash
+# python3 -m venv .venv                    # Windows: py -m venv .venv
+# source .venv/bin/activate                # Windows: .venv\Scripts\Activate.ps1
+# python -m pip install "sentence-transformers==6.2.0"     # torch first, if the build matters
+# python -m pip install jupyterlab         # into the same environment, so that notebooks find it
+# ```
+
+# %% [markdown]
+# ## Check an installation
+#
+# An import that succeeds proves little: a model cache with a file missing can load without a word and give other vectors. So we
+# compare with what we know, the first four numbers for "Hello world" and the limit of 256 tokens.
+
+# %%
+vector = model.encode("Hello world")
+print(vector.shape, [f"{value:.3f}" for value in vector[:4]], model.max_seq_length)
+
+# %% [markdown]
+# We compare three decimals, because the fourth may differ between processors. What a failure means:
+#
+# | what you see | what is wrong |
+# |---|---|
+# | `ModuleNotFoundError` for the library | another environment: compare `sys.executable` |
+# | the version is 5.7 or older | an old Python, or a package that holds transformers below 5 |
+# | `OSError: We couldn't connect to …` | no network and no model in the cache, or a misspelled name |
+# | `Torch not compiled with CUDA enabled` | a CPU build of torch: install the CUDA build first |
+# | other numbers, or 512 tokens | a file of the model is missing: delete its folder in the cache, load again |
+#
+# [02 · Load a model and look inside it](02_loading_models.ipynb) provokes the last one. One exercise takes everything together:
+
+# %%
+exercise_3 = exercises.get("01.3")
+exercise_3
+
+# %% tags=["exercise"]
+answer_3 = ...  # replace the three dots
+exercise_3.check(answer_3)
+
+# %% [markdown]
+# ## Summary
+#
+# - `importlib.metadata` tells versions, dependencies and sizes; the library is small, torch is not, and 6.x takes transformers 5 only.
+# - The build of torch decides about the GPU: torch first, from PyTorch's index, then the library from PyPI, in two commands.
+# - `--index-url` replaces PyPI, `[all]` is a warning and a base install, and `[onnx]` contradicts 6.2.0.
+# - `==` pins one package, a file of them pins an environment, and a specifier says which version stands in the way.
+# - Old names from before 5.4 still work; they answer with a warning, with a line in the log, or not at all.
+# - A check compares version, vector and token limit with known values; a wrong environment shows in `sys.executable`.
+
+# %% [markdown]
+# ## Copy and paste
+#
+# The check as a script. It loads all-MiniLM-L6-v2 from the cache, or downloads its 91 MB once.
+
+# %% tags=["copy-paste"]
+import numpy as np
+import sentence_transformers
+from packaging.version import Version
+from sentence_transformers import SentenceTransformer
+
+model = SentenceTransformer("all-MiniLM-L6-v2", device="cpu")
+vector = model.encode("Hello world")
+print("version 6.2 or later:", Version(sentence_transformers.__version__) >= Version("6.2"))
+print("right vector:        ", np.allclose(vector[:4], [-0.0345, 0.0310, 0.0067, 0.0261], atol=1e-3))
+print("right token limit:   ", model.max_seq_length == 256)
+
+# %% [markdown]
+# ## Further reading
+#
+# - [Installation](https://sbert.net/docs/installation.html) and [migration guide](https://sbert.net/docs/migration_guide.html) of
+#   the library
+# - [Using uv with PyTorch](https://docs.astral.sh/uv/guides/integration/pytorch/): which builds of torch are where
+# - [Dependency specifiers](https://packaging.python.org/en/latest/specifications/dependency-specifiers/): requirements, extras, markers
+
+# %% [markdown] tags=["navigation"]
+# ## What's next
+#
+# - **Next:** [02 · Load a model and look inside it](02_loading_models.ipynb). By name, from a folder, on a device, offline; modules, tokenizer, pooling, and the failures that say nothing.
+# - **Before:** [00 · Search 4,000 documents by meaning](00_start_here.ipynb)
+# - **All lessons:** [the README's table](../README.md#lessons)

@@ -1,0 +1,86 @@
+"""A real JupyterLab server: it opens at the first lesson, and saving there updates the lesson's source."""
+
+import json
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from helpers import benchmark, commands
+from helpers.course import build
+from helpers.course.registry import Course
+
+TOKEN = "test"
+
+
+class Server:
+    """A running JupyterLab and its REST interface."""
+
+    def __init__(self, port: int) -> None:
+        self.address = f"http://127.0.0.1:{port}"
+
+    def call(self, method: str, path: str, body: object = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Authorization": f"token {TOKEN}", "Content-Type": "application/json"}
+        request = urllib.request.Request(self.address + path, data=data, headers=headers, method=method)
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return json.loads(response.read() or b"null") if "json" in response.headers["Content-Type"] else response.read().decode()
+
+    def open(self, path: str) -> Any:
+        return self.call("GET", f"/api/contents/{path}?type=notebook&content=1")["content"]
+
+    def save(self, path: str, notebook: object) -> None:
+        self.call("PUT", f"/api/contents/{path}", {"type": "notebook", "format": "json", "content": notebook})
+
+
+@pytest.fixture
+def server(small_course: Course) -> Iterator[Server]:
+    for lesson in small_course.lessons:
+        build.build(small_course, lesson, progress=False)
+    port = benchmark.free_port()
+    options = ["--no-browser", f"--port={port}", f"--IdentityProvider.token={TOKEN}", "--ServerApp.port_retries=0"]
+    process = subprocess.Popen(commands.lab_command(options, small_course.root), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        benchmark.wait_until_it_answers(f"http://127.0.0.1:{port}/api/status?token={TOKEN}", process)
+        yield Server(port)
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+@pytest.mark.slow
+def test_saving_in_jupyterlab_updates_the_source_and_nothing_else(server: Server, small_course: Course) -> None:
+    lesson = small_course.lessons[0]
+    source = small_course.source(lesson)
+    before, path = source.read_bytes(), f"notebooks/{lesson.stem}.ipynb"
+
+    notebook = server.open(path)
+    server.save(path, notebook)
+    assert source.read_bytes() == before, "saving without a change must not touch a byte of the source"
+
+    notebook = server.open(path)
+    cell = next(cell for cell in notebook["cells"] if "print('00')" in "".join(cell["source"]))
+    cell["source"] = "print('00', 'edited in JupyterLab')"
+    time.sleep(0.1)  # a newer time stamp than the first save's
+    server.save(path, notebook)
+    assert source.read_text(encoding="utf-8") == before.decode().replace("print('00')", "print('00', 'edited in JupyterLab')")
+
+
+@pytest.mark.slow
+def test_it_opens_at_the_first_lesson(server: Server) -> None:
+    request = urllib.request.Request(server.address, headers={"Authorization": f"token {TOKEN}"})
+    with urllib.request.urlopen(request, timeout=30) as response:
+        assert response.url.endswith(f"/lab/tree/{commands.FIRST_LESSON}")
+
+
+@pytest.mark.slow
+def test_editing_the_source_shows_in_jupyterlab(server: Server, small_course: Course) -> None:
+    lesson = small_course.lessons[1]
+    source = small_course.source(lesson)
+    time.sleep(0.1)
+    source.write_text(source.read_text(encoding="utf-8").replace("Vectors again.", "Vectors, edited in a text editor."), encoding="utf-8")
+    cells = server.open(f"notebooks/{lesson.stem}.ipynb")["cells"]
+    assert any("edited in a text editor" in "".join(cell["source"]) for cell in cells)

@@ -1,0 +1,142 @@
+"""The real lessons against the gates, the exercises in their lessons' own namespaces, and the copy-paste blocks as scripts."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
+
+from helpers import exercises
+from helpers.course import build, gates
+from helpers.course.registry import Course, Lesson, read_course
+from helpers.exercises import NOT_YET, RIGHT, UNANSWERED, Exercise
+
+COURSE = read_course()
+LESSONS = [pytest.param(lesson, id=lesson.stem, marks=pytest.mark.xdist_group(lesson.stem)) for lesson in COURSE.lessons]
+
+
+def stored(lesson: Lesson) -> NotebookNode:
+    return gates.read_notebook(COURSE.notebook(lesson))
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("gate", gates.LESSON_GATES, ids=lambda gate: gate.__name__)
+def test_the_lesson_passes_the_gate(gate: object, lesson: Lesson) -> None:
+    assert callable(gate)
+    assert gate(stored(lesson)) == []
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_the_lesson_is_its_source_in_canonical_form(lesson: Lesson) -> None:
+    assert gates.source_equals_notebook(COURSE, lesson) == []
+    assert gates.is_canonical(COURSE, lesson) == []
+
+
+def test_the_course_as_a_whole_passes_the_gates(course: Course) -> None:
+    assert gates.every_lesson_is_there(course) == []
+    assert gates.readme_is_current(course) == []
+    assert gates.terms_are_defined_once(course) == []
+    assert gates.prose_keeps_its_measure(stored(lesson) for lesson in course.lessons) == []
+
+
+@pytest.mark.parametrize("path", [COURSE.root / "README.md", *gates.notebook_paths(COURSE.root / "notebooks")], ids=lambda path: path.name)
+def test_every_link_resolves(path: Path) -> None:
+    assert gates.links_resolve(path) == []
+
+
+# Exercises
+
+
+def check_call(notebook: NotebookNode, exercise: Exercise) -> str:
+    """The line of the lesson that checks this exercise, as the learner runs it."""
+    variables = {
+        match.group(1): match.group(2)
+        for cell in gates.code_cells(notebook)
+        for match in re.finditer(r'(\w+) = exercises\.get\("([\d.]+)"\)', cell.source)
+    }
+    for cell in gates.code_cells(notebook):
+        for line in cell.source.splitlines():
+            match = re.match(r"(\w+)\.check\(", line)
+            if match and variables.get(match.group(1)) == exercise.number:
+                return line
+    raise AssertionError(f"lesson cell with .check() of exercise {exercise.number} not found")
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_the_lesson_asks_every_one_of_its_exercises(lesson: Lesson) -> None:
+    listed = exercises.of_lesson(lesson.number)
+    assert 2 <= len(listed) <= 4
+    for exercise in listed:
+        assert check_call(stored(lesson), exercise)
+        assert len(exercise.wrong_answers) >= 2 and exercise.hints and exercise.praise
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_solutions_are_right_and_wrong_answers_get_their_hints_in_the_lesson_itself(lesson: Lesson) -> None:
+    """One run of the lesson, followed by every solution and every typical wrong answer, each checked by the lesson's own line."""
+    notebook = build.read_source(COURSE.source(lesson))
+    unanswered = [cell for cell in gates.code_cells(notebook) if "exercise" in gates.tags(cell)]
+    expected: list[tuple[NotebookNode, str, str]] = []
+    for exercise in exercises.of_lesson(lesson.number):
+        line = check_call(notebook, exercise)
+        answers = [(exercise.solution_code, RIGHT, "")] + [(wrong.code, NOT_YET, wrong.hint) for wrong in exercise.wrong_answers]
+        for code, verdict, hint in answers:
+            cell = new_code_cell(f"{dedent(code).strip()}\n{line}")
+            notebook.cells.append(cell)
+            expected.append((cell, verdict, hint))
+    build.execute(notebook, COURSE.root / "notebooks", title=lesson.stem, progress=False)
+    for cell in unanswered:
+        assert UNANSWERED in gates.output_text(cell), cell.source
+    for cell, verdict, hint in expected:
+        said = gates.output_text(cell)
+        assert verdict in said and hint in said, f"{cell.source}\nwanted: {verdict} {hint}\nsaid: {said}"
+
+
+# The block to copy
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_the_copy_paste_block_runs_alone_and_prints_what_the_lesson_shows(lesson: Lesson, tmp_path: Path) -> None:
+    [cell] = [cell for cell in gates.code_cells(stored(lesson)) if "copy-paste" in gates.tags(cell)]
+    script = tmp_path / "pasted.py"
+    script.write_text(cell.source, encoding="utf-8")
+    with build.lesson_environment() as environment:
+        # A reader's machine finds the model on the Hub; here the course's cache stands in for it.
+        prepare = (
+            "from helpers import hub; import os, runpy, sys; hub.activate(verify=False); runpy.run_path(sys.argv[1], run_name='__main__')"
+        )
+        command = [sys.executable, "-W", "error::DeprecationWarning:__main__", "-c", prepare, str(script)]
+        result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=240)
+    assert result.returncode == 0, result.stderr
+    lines = [
+        line for output in cell.outputs if output.output_type == "stream" and output.name == "stdout" for line in output.text.splitlines()
+    ]
+    assert lines and result.stdout.splitlines()[: len(lines)] == lines
+
+
+def test_the_lessons_together_cover_the_guide_so_far() -> None:
+    covered = {section for lesson in COURSE.lessons for section in lesson.guide}
+    wanted = {
+        "Installation",
+        "Basic Usage",
+        "Loading Models",
+        "Encoding Text",
+        "Advanced Encoding Options",
+        "Similarity Computation",
+        "Semantic Search",
+    }
+    assert wanted <= covered
+
+
+def test_no_stored_output_names_this_machine() -> None:
+    here = {os.fspath(Path.home()), os.fspath(COURSE.root)}
+    for lesson in COURSE.lessons:
+        text = COURSE.notebook(lesson).read_text(encoding="utf-8")
+        assert not [place for place in here if place in text and len(place) > 5], lesson.stem
