@@ -26,10 +26,12 @@ def shown(value: object) -> str:
 
 
 def wrong_type(name: str, value: object, accepted: str) -> TypeError:
+    """The error for a value of a type that is not taken."""
     return TypeError(f"{name} must be {accepted}, got {shown(value)}.")
 
 
 def wrong_value(name: str, value: object, accepted: str) -> ValueError:
+    """The error for a value that is not taken, of a type that is."""
     return ValueError(f"{name} must be {accepted}, got {shown(value)}.")
 
 
@@ -82,6 +84,7 @@ def number(value: object, name: str, *, minimum: float | None = None, maximum: f
 
 
 def boolean(value: object, name: str) -> bool:
+    """True or False; 0, 1 and words are refused."""
     if not isinstance(value, bool | np.bool_):
         raise wrong_type(name, value, "True or False")
     return bool(value)
@@ -99,6 +102,7 @@ def choice(value: object, name: str, options: Iterable[str]) -> str:
 
 
 def path(value: object, name: str) -> Path:
+    """A path, given as a string or as anything that os.fspath turns into one."""
     if not isinstance(value, str | os.PathLike):
         raise wrong_type(name, value, "a path (a string or a pathlib.Path)")
     as_text = os.fspath(value)
@@ -120,6 +124,7 @@ def matrix(value: object, name: str, *, empty: bool = False) -> np.ndarray:
 
 
 def same_length(first: Sequence[Any] | np.ndarray, first_name: str, second: Sequence[Any] | np.ndarray, second_name: str) -> None:
+    """Two sequences of one length; the error names both and their lengths."""
     if len(first) != len(second):
         raise ValueError(f"{second_name} must have as many items as {first_name}, got {len(second)} and {len(first)}.")
 

@@ -48,10 +48,21 @@ def lab_command(options: Sequence[str] = (), root: Path = registry.REPOSITORY) -
     return [*command, *options]
 
 
+def lab_environment() -> dict[str, str]:
+    """This process's environment, with settings in which JupyterLab does not ask about news."""
+    settings = Path(__file__).parent / "lab_config"
+    return {**os.environ, "JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, [str(settings), os.environ.get("JUPYTER_CONFIG_PATH")]))}
+
+
 def start_lab(options: Sequence[str] = ()) -> int:
     """Start JupyterLab and stay until it ends."""
     print(f"JupyterLab opens at {FIRST_LESSON}. Stop it with Ctrl-C, twice.", file=sys.stderr)
-    return subprocess.call(lab_command(options), cwd=registry.REPOSITORY)
+    command = lab_command(options)
+    if os.name == "posix":  # become JupyterLab: whoever stops this process stops the server
+        os.chdir(registry.REPOSITORY)
+        sys.stderr.flush()
+        os.execve(command[0], command, lab_environment())
+    return subprocess.call(command, cwd=registry.REPOSITORY, env=lab_environment())
 
 
 def check_everything() -> int:

@@ -243,7 +243,8 @@ def api_docs() -> list[Entry]:
 
     Returns:
         About 4,000 entries sorted by name. Order and content depend on nothing but the versions installed. Objects with several
-        public names appear once, deprecated ones not at all. The first call of a process takes a second or two: it imports the five.
+        public names appear once, deprecated ones not at all. The first call of a process imports the five libraries, which takes
+        a few seconds where they are not imported yet.
     """
     return list(_entries())
 
@@ -270,7 +271,7 @@ def trap_pairs() -> list[TrapPair]:
 
 
 def queries() -> list[Query]:
-    """42 questions over `api_docs`. The last six are hard: they share hardly a word with the documentation that answers them."""
+    """42 questions over `api_docs`. The last six are hard: they share few words with the documentation that answers them."""
     return [Query(item["text"], tuple(item["relevant"])) for item in _read("queries.toml")["query"]]
 
 

@@ -92,7 +92,7 @@ def reciprocal_rank(ranked: Ranking, relevant: Relevant) -> float:
         TypeError, ValueError: Where the ranking holds an id twice or nothing is relevant.
     """
     ranked, gains, _ = _checked(ranked, relevant, 1)
-    return _reciprocal_rank(ranked, gains)
+    return next((1 / rank for rank, document in enumerate(ranked, start=1) if document in gains), 0.0)
 
 
 def ndcg_at_k(ranked: Ranking, relevant: Relevant, k: int) -> float:
@@ -114,7 +114,7 @@ def ndcg_at_k(ranked: Ranking, relevant: Relevant, k: int) -> float:
 
 
 def evaluate(
-    rankings: Sequence[Ranking] | Mapping[Any, Ranking], relevant: Sequence[Relevant] | Mapping[Any, Relevant], k: int = 10
+    rankings: Sequence[Ranking] | Mapping[Any, Ranking] | np.ndarray, relevant: Sequence[Relevant] | Mapping[Any, Relevant], k: int = 10
 ) -> Scores:
     """Recall, mean reciprocal rank and nDCG at ``k``, each the mean over all queries.
 
@@ -151,7 +151,7 @@ def spearman(scores: Numbers, grades: Numbers) -> float:
     return float(spearmanr(scores_array, grades_array).statistic)
 
 
-def calibrate_threshold(scores: Numbers, labels: Sequence[bool] | np.ndarray) -> Threshold:
+def calibrate_threshold(scores: Numbers, labels: Sequence[int] | np.ndarray) -> Threshold:
     """The threshold with the best F1 over labelled pairs; the highest one where several are equally good.
 
     A pair is called a match when its score is at least the threshold, which is always one of ``scores``. The numbers hold for these
@@ -177,7 +177,7 @@ def calibrate_threshold(scores: Numbers, labels: Sequence[bool] | np.ndarray) ->
     return Threshold(float(thresholds[best]), float(precision[best]), float(recall[best]), float(f1[best]))
 
 
-def confusion(scores: Numbers, labels: Sequence[bool] | np.ndarray, threshold: float) -> Confusion:
+def confusion(scores: Numbers, labels: Sequence[int] | np.ndarray, threshold: float) -> Confusion:
     """What a threshold does to labelled pairs: a pair is called a match when its score is at least the threshold.
 
     Raises:
@@ -204,10 +204,6 @@ def random_baseline(n_documents: int, n_relevant: int, k: int) -> float:
     n_documents = arguments.integer(n_documents, "n_documents", minimum=1)
     arguments.integer(n_relevant, "n_relevant", minimum=1, maximum=n_documents)
     return min(arguments.integer(k, "k", minimum=1), n_documents) / n_documents
-
-
-def _reciprocal_rank(ranked: list[Id], gains: Mapping[Id, float]) -> float:
-    return next((1 / rank for rank, document in enumerate(ranked, start=1) if document in gains), 0.0)
 
 
 def _discounted_sum(gains: list[float]) -> float:

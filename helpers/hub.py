@@ -102,6 +102,8 @@ def activate(*, verify: bool = True) -> None:
     _refuse_frozen_settings(settings)
     repaired = _fill_cache(folder)
     os.environ.update(settings)
+    # The library would read this one before HF_HUB_CACHE, and it remarks on itself when it is set.
+    os.environ.pop("SENTENCE_TRANSFORMERS_HOME", None)
     _silence_imported_hub()
     if verify and (repaired or folder not in _loaded_and_checked):
         _load_and_check(folder)
@@ -353,8 +355,6 @@ def _offline_settings() -> dict[str, str]:
     return {
         "HF_HOME": str(home),
         "HF_HUB_CACHE": str(folder),
-        # The library reads this one before HF_HUB_CACHE.
-        "SENTENCE_TRANSFORMERS_HOME": str(folder),
         # These follow HF_HOME, unless the user has set them.
         "HF_ASSETS_CACHE": str(home / "assets"),
         "HF_MODULES_CACHE": str(home / "modules"),

@@ -103,7 +103,7 @@ def test_rankings_of_arrays_and_tensors() -> None:
     import torch
 
     scores = torch.tensor([0.1, 0.9, 0.5])
-    assert evaluation.reciprocal_rank(torch.topk(scores, 3).indices, {2}) == 0.5
+    assert evaluation.reciprocal_rank(torch.topk(scores, 3).indices, {2}) == 0.5  # type: ignore[arg-type]
     assert evaluation.reciprocal_rank(np.argsort(-scores.numpy()), {2}) == 0.5
     assert evaluation.recall_at_k(np.array(RANKED), np.array(["a", "z"]), 2) == 0.5
     assert evaluation.evaluate(np.array([[2, 0], [1, 0]]), [{2}, {2}], k=2).recall == 0.5

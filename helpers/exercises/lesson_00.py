@@ -149,7 +149,7 @@ EXERCISES = [
             ),
             WrongAnswer(
                 """
-                best = model.similarity(model.encode("histogram"), doc_embeddings)[0].topk(4)
+                best = model.similarity(model.encode("matplotlib.pyplot.hist"), doc_embeddings)[0].topk(4)
                 answer_2 = [docs[index].name for index in best.indices[1:]]
                 """,
                 "nothing to encode",
@@ -163,13 +163,13 @@ EXERCISES = [
                 "closest first",
             ),
         ),
-        praise="From a plot in one library to the function in another that does the counting: no link between them was ever given.",
+        praise="From a plot in one library to the function in another that does the counting: nothing in the texts links the two.",
     ),
     Exercise(
         number="00.3",
         title="Find the raccoon",
         question=f"""
-            SciPy ships a test picture: `{RACCOON}: Get a 1024 x 768, color image of a raccoon face.` Write a query that puts it
+            One document of the corpus is `{RACCOON}: Get a 1024 x 768, color image of a raccoon face.` Write a query that puts it
             **first** without using a word of this text (words of up to three letters are free). `answer_3` is your query, a string.
         """,
         check_answer=check_raccoon,

@@ -1,6 +1,6 @@
 """Exercises of lesson 01: installation."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
@@ -83,8 +83,8 @@ def check_refused(answer: Any, installed: Mapping[str, str]) -> None:
     if missed := sorted(refused - names):
         as_text = ' Compared as text, "4.7.1" comes after "4.10.0"; as versions it comes before.' if "transformers" in names else ""
         raise Wrong(
-            f"{len(missed)} more of these packages will be refused: take every name, and compare its version with what 6.2.0 asks for."
-            + as_text
+            f"{len(missed)} {'more ' if names else ''}of these packages will be refused: take every name, and compare its version "
+            f"with what 6.2.0 asks for.{as_text}"
         )
 
 
@@ -104,7 +104,7 @@ def check_commands(answer: Any) -> None:
 
 
 def _names(answer: Any) -> list[str]:
-    if isinstance(answer, str) or not isinstance(answer, Iterable):
+    if not isinstance(answer, list | tuple | set | frozenset):
         raise Wrong(f'Give a list of names, for example `["torch"]`; this is {_kind(answer)}.')
     names = list(answer)
     if not all(isinstance(name, str) for name in names):
@@ -180,11 +180,11 @@ EXERCISES = [
                 'answer_2 = [need.name for need in needs if colleague.get(need.name, "99") not in need.specifier]', "by an extra only"
             ),
             WrongAnswer('answer_2 = ["transformers"]', "more of these packages"),
-            WrongAnswer("answer_2 = [need.name for need in base if need.name not in colleague]", "more of these packages"),
+            WrongAnswer("answer_2 = [need.name for need in base if need.name not in colleague]", "3 of these packages"),
             WrongAnswer('answer_2 = "transformers"', "a list of names"),
             WrongAnswer('answer_2 = ["transformers", "datasets"]', "not in your colleague's environment"),
         ),
-        praise="Old is not refused and new is not accepted: the specifier decides, version by version. numpy 1.26 may stay.",
+        praise="Neither old nor new decides, the specifier does, version by version: numpy 1.26 may stay.",
     ),
     Exercise(
         number="01.3",

@@ -128,9 +128,7 @@ def _check_cleaned(answer: Any, *, model: Any, entries: list[Any]) -> None:
         if not 0 <= index < len(entries):
             raise Wrong(f"Position {index} does not exist: the list has {len(entries)} entries.")
         if not isinstance(entries[index], str):
-            raise Wrong(
-                f"Position {index} holds {entries[index]!r}, which is no text. Making a string of it gives a vector for a word nobody wrote."
-            )
+            raise Wrong(f"Position {index} holds {entries[index]!r}, which is no text: str() would give a vector for a word nobody wrote.")
         if not entries[index].strip():
             raise Wrong(f"Position {index} holds no letter, only {entries[index]!r}: it would get the vector of an empty text.")
     if sorted(kept) != expected:

@@ -62,9 +62,7 @@ def _check_enough_candidates(answer: Any, *, scores: Any, relevant: Sequence[Seq
     rankings = np.asarray(names)[np.argsort(-np.asarray(scores), axis=1, kind="stable")]
     found = _mean_recall(rankings, relevant, k)
     if found < WANTED_RECALL:
-        with_any = np.mean(
-            [evaluation.recall_at_k(list(ranked[:k]), wanted, k) > 0 for ranked, wanted in zip(rankings, relevant, strict=True)]
-        )
+        with_any = float(np.mean([np.isin(ranked[:k], wanted).any() for ranked, wanted in zip(rankings, relevant, strict=True)]))
         if with_any >= WANTED_RECALL:
             raise Wrong(
                 f"At k = {k}, {with_any:.0%} of the questions have a hit, but recall counts all relevant entries: it is {found:.2f}."
@@ -75,11 +73,11 @@ def _check_enough_candidates(answer: Any, *, scores: Any, relevant: Sequence[Seq
 
 
 def _mean_recall(rankings: np.ndarray, relevant: Sequence[Sequence[str]], k: int) -> float:
-    return evaluation.evaluate(rankings[:, :k], relevant, k).recall
+    return evaluation.evaluate(list(rankings[:, :k]), relevant, k).recall
 
 
 def _check_missed_name(
-    answer: Any, *, docs: Sequence[Entry], documents: Any, model: Any, keyword_scores: Callable[[str], np.ndarray]
+    answer: Any, *, docs: Sequence[Entry], documents: Any, model: Any, keyword_scores: Callable[[list[str]], np.ndarray]
 ) -> None:
     names = [doc.name for doc in docs]
     if not isinstance(answer, str):
@@ -92,7 +90,7 @@ def _check_missed_name(
     rank = _first_rank(np.asarray(documents) @ model.encode_query(bare), names, bare)
     if rank <= FIRST:
         raise Wrong(f"For the query {bare!r} the embeddings put an entry of that name at rank {rank}: find one beyond {FIRST}.")
-    if (rank := _first_rank(np.asarray(keyword_scores(bare)), names, bare)) > 1:
+    if (rank := _first_rank(np.asarray(keyword_scores([bare]))[0], names, bare)) > 1:
         raise Wrong(f"The embeddings miss it, but for {bare!r} BM25 has an entry of that name at rank {rank} only, not first.")
 
 
@@ -219,21 +217,18 @@ EXERCISES = [
         check_answer=_check_missed_name,
         hints=(
             "Which names say little to a model that reads English? Abbreviations, very short words, several words run together.",
-            "Take another sample, such as docs[5::20], and search for the bare names as in the cell above.",
-            "top_names(model.encode_query(sample) @ documents.T) has ten names a row: keep the rows where none ends in the bare name.",
+            "Take another sample, such as bare[5::20], and search for its names as in the cell above.",
+            "top_names(model.encode_query(bare[5::20]) @ documents.T) has ten names a row: keep the rows where none ends in the bare name.",
         ),
         solution_code="""
-            def ends_in(name, bare):
-                return name.split(".")[-1] == bare
+            def has(found, name):
+                return name in [full.split(".")[-1] for full in found]
 
-            others = docs[5::20]
-            bare_names = [doc.name.split(".")[-1] for doc in others]
-            found = top_names(model.encode_query(bare_names) @ documents.T)
-            answer_3 = next(
-                doc.name
-                for doc, bare, ten in zip(others, bare_names, found)
-                if not any(ends_in(name, bare) for name in ten) and ends_in(names[bm25.get_scores(words(bare)).argmax()], bare)
-            )
+            others, others_bare = names[5::20], bare[5::20]
+            by_meaning = top_names(model.encode_query(others_bare) @ documents.T)
+            by_keyword = top_names(keyword_scores(others_bare))
+            rows = zip(others, others_bare, by_meaning, by_keyword)
+            answer_3 = next(str(full) for full, name, ten, first in rows if not has(ten, name) and has(first[:1], name))
         """,
         wrong_answers=(
             WrongAnswer("answer_3 = 'argrelmax'", "full name"),

@@ -118,7 +118,7 @@ for version in ["2.13.0", "2.13.0+cpu", "2.13.0+cu130", "2.1.2+cu121"]:
 # %% [markdown]
 # ## Watch pip in a package index of our own
 #
-# An index is a folder of web pages, one a package, with links to its files. A ***wheel*** is such a file: a zip archive
+# An index is a set of web pages, one for each package, with links to its files. A ***wheel*** is such a file: a zip archive
 # with a package's code and metadata, ready to unpack. Two small indexes let us watch the real pip without a network.
 
 # %%
@@ -206,7 +206,7 @@ pip_install(NEW + f"torch==2.13.0 --index-url {pytorch} --extra-index-url {pypi}
 extras = metadata.metadata("sentence-transformers").get_all("Provides-Extra")
 for extra in extras:
     brings = [str(need).partition(";")[0] for need in needs if need.marker and need.marker.evaluate({"extra": extra})]
-    print(f"{extra:8}", ", ".join(brings[:3]), f"and {len(brings) - 3} more" if len(brings) > 3 else "")
+    print(f"{extra:8} {', '.join(brings[:3])}{f' and {len(brings) - 3} more' if len(brings) > 3 else ''}")
 
 # %% [markdown]
 # To embed text, as in this course, none is needed. `train` is for training, `onnx` and `openvino` are other engines to run a
@@ -446,9 +446,9 @@ answer = subprocess.run([python, "-I", "-c", "import sentence_transformers"], ca
 print(answer.stderr.splitlines()[-1])
 
 # %% [markdown]
-# A bare `pip` belongs to whichever environment comes first on the `PATH`; `python -m pip` belongs to the `python` that we name.
-# In a notebook, `sys.executable` is that python, which is why our `pip_install` starts with it. Where a notebook and a terminal disagree, compare
-# `sys.executable` in both. From nothing to a working environment:
+# A bare `pip` belongs to whichever environment comes first on the `PATH`; `python -m pip` belongs to the `python` that we
+# name. In a notebook, `sys.executable` is that python, which is why our `pip_install` starts with it. Where a notebook and a
+# terminal disagree, compare `sys.executable` in both. From nothing to a working environment:
 #
 # ```bash
 # python3 -m venv .venv                    # Windows: py -m venv .venv

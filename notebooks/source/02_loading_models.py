@@ -28,11 +28,12 @@ import time
 import warnings
 from collections import Counter
 from pathlib import Path
+
 from helpers import exercises, hub, plots
 from helpers.exercises.lesson_02 import mystery_folders
 
 hub.activate()
-os.environ.pop("SENTENCE_TRANSFORMERS_HOME", None)  # of the course's settings, the one that makes the library log a remark of its own
+
 import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
@@ -103,14 +104,14 @@ print("same vector:", np.array_equal(copy.encode(text), model.encode(text)))
 # (`local_files_only=True` keeps one load away from the network):
 
 # %% tags=["shows-stderr"]
-for name, revision in (("/path/to/local/model", None), ("./my-modle", None), ("my-company/my-model", None), ("all-MiniLM-L6-v2", "v9")):
+for name, revision in (("/path/to/local/model", None), ("./my-model", None), ("my-company/my-model", None), ("all-MiniLM-L6-v2", "v9")):
     try:
         SentenceTransformer(name, revision=revision, local_files_only=True, device="cpu")
     except OSError as error:
         print(f"{name}, revision {revision}\n    {type(error).__name__}: {str(error)[:92]}…")
 
 # %% [markdown]
-# Only the first error says what is wrong. `./my-modle` is a mistyped folder, yet error and log line lecture about repository names: **a
+# Only the first error says what is wrong. `./my-model` is a folder that is not here, yet error and log line lecture about repository names: **a
 # short path that is not a folder is taken for a name**. The last two are the same sentence: offline, a typo, a missing download and a
 # missing revision look alike.
 #
@@ -190,7 +191,7 @@ for dtype in ("float32", "float16", "bfloat16"):
 #
 # ### Myth: "MiniLM needs 44 MB"
 #
-# The older guide's figure fits the second line. The code beside it loads the first, and a running program with PyTorch needs
+# The older guide's figure comes near the second line. The code beside it loads the first, and a running program with PyTorch needs
 # more than its weights.
 #
 # What if the *saved* weights are in half precision? Then you get half precision without asking:
@@ -202,8 +203,8 @@ print("loaded as saved:", SentenceTransformer(str(workshop / "half"), device="cp
 print("asked for:", SentenceTransformer(str(workshop / "half"), device="cpu", model_kwargs={"dtype": "float32"}).dtype)
 
 # %% [markdown]
-# Several published models are saved this way. On a CPU the library warns, because half precision can be much slower there. The cure is
-# the last line.
+# Several published models are saved this way. On a CPU the library warns, because half precision can be much slower there. The cell's last
+# line is the cure.
 #
 # ### Myth: "Pass `fp16=True`, `device_map='auto'` or `max_seq_length=512` when loading"
 #
@@ -271,7 +272,7 @@ for name, architecture in (("BAAI/bge-m3", "xlm-roberta"), ("Qwen/Qwen3-Embeddin
 #
 # ## Follow a text through the modules
 #
-# A `SentenceTransformer` is a chain of ***modules***, steps that each take what the step before has made:
+# A `SentenceTransformer` is a chain of steps. Each step is a ***module***: it takes what the one before has made, and adds to it.
 
 # %%
 for position, module in enumerate(model):
@@ -280,8 +281,8 @@ print(model[1])
 
 
 # %% [markdown]
-# Text comes before module 0. The ***tokenizer*** cuts a text into ***tokens***, the units a model reads: words, pieces of words,
-# punctuation and special marks.
+# Text comes before module 0. The ***tokenizer*** cuts it into pieces that the model knows by number. Each piece is a ***token***: a word,
+# a part of a word, a punctuation mark or a special mark.
 #
 # **Predict:** is "embeddings" one token?
 
@@ -352,7 +353,7 @@ plots.show(
 
 # %%
 print("lengths before:", [f"{length:.1f}" for length in features["sentence_embedding"].norm(dim=1)])
-embeddings = model[2](features)["sentence_embedding"].numpy()
+embeddings = model[2](dict(features))["sentence_embedding"].numpy()
 print("lengths after: ", [f"{length:.1f}" for length in np.linalg.norm(embeddings, axis=1)])
 print("equal to encode:", np.allclose(embeddings, model.encode(sentences), atol=1e-6))
 

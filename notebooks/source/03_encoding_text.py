@@ -22,7 +22,6 @@
 
 # %% tags=["setup"]
 from helpers import corpus, encoding, exercises, hub, plots
-
 hub.activate()
 import numpy as np
 from sentence_transformers import SentenceTransformer
@@ -35,42 +34,27 @@ from sentence_transformers import SentenceTransformer
 
 # %%
 model = SentenceTransformer("all-MiniLM-L6-v2")
-documents = ["First document", "Second document", "Third document"]
-
 print("one text:   ", model.encode("Hello world").shape)
-print("three texts:", model.encode(documents).shape)
+print("three texts:", model.encode(["First document", "Second document", "Third document"]).shape)
 print("list of one:", model.encode(["Hello world"]).shape)
 
 # %% [markdown]
-# A text gives a vector, a list gives a matrix with one row a text, and a list of one text is still a list. Code that
-# expects a matrix breaks on the first shape, so pass a list even where you have one text.
+# A text gives a vector, a list gives a matrix with one row a text, and a list of one text is still a list.
 #
 # The default result is a numpy array. Two flags change the container, not the numbers.
 
 # %%
+documents = ["First document", "Second document", "Third document"]
 array = model.encode(documents, convert_to_numpy=True)  # the default, written out
 tensor = model.encode(documents, convert_to_tensor=True)
 rows = model.encode(documents, convert_to_numpy=False)
-
 print(type(array).__name__, array.dtype, array.shape)
 print(type(tensor).__name__, tensor.dtype, tuple(tensor.shape), "on the model's device:", tensor.device == model.device)
 print(type(rows).__name__, "of", len(rows), type(rows[0]).__name__, tuple(rows[0].shape))
 
 # %% [markdown]
-# The tensor and the list stay on the model's device. On a GPU that keeps the vectors of all batches in GPU memory until
-# you let go of them; the array moves to main memory batch by batch. Ask for a tensor when the next step runs on the same
-# device, for a list when you want to handle rows one by one, and for neither otherwise.
-#
-# ### Myth: "the argument is called sentences"
-#
-# Much code on the web writes `encode(sentences=...)`. The library renamed the argument. What does the old name do?
-
-# %% tags=["teaches-deprecated"]
-model.encode(sentences=["Hello world"]).shape
-
-# %% [markdown]
-# It works, with a remark in the log. Pass the texts as the first argument without a name, as this course does, and the
-# question never comes up.
+# The tensor and the list stay on the model's device. On a GPU that keeps the vectors of all batches in GPU memory; the
+# array moves to main memory batch by batch. Ask for a tensor when the next step runs on the same device.
 #
 # ## See what a batch is
 #
@@ -79,7 +63,6 @@ model.encode(sentences=["Hello world"]).shape
 
 # %%
 table = model.tokenizer(["Rain", "Heavy rain in the north"], padding=True)
-
 for ids, mask in zip(table["input_ids"], table["attention_mask"], strict=True):
     print(model.tokenizer.convert_ids_to_tokens(ids), mask)
 
@@ -90,9 +73,8 @@ for ids, mask in zip(table["input_ids"], table["attention_mask"], strict=True):
 #
 # ### Myth: "without batch_size, encode loads everything at once"
 #
-# We need texts of mixed length: 40 sentences and 24 paragraphs in alphabetical order. A hook on the first module writes
-# down the shape of each table that goes in: texts times tokens. In JupyterLab, `show_progress_bar=True` draws a bar that
-# counts the batches.
+# We mix 40 sentences and 24 paragraphs, in alphabetical order. A hook on the first module writes down the shape of each
+# table that goes in: texts times tokens. In JupyterLab, `show_progress_bar=True` draws a bar that counts the batches.
 
 # %%
 sentences = [sentence for _, sentence in corpus.SENTENCES]
@@ -108,10 +90,9 @@ print("default:      ", seen[:2])
 print("batch_size=16:", seen[2:])
 
 # %% [markdown]
-# Without a word from us, `encode` took 32 texts at a time: that is the default, and no list is too long for it. Look at
-# the second numbers as well. The first tables are wide and the last ones narrow, although our list mixes lengths:
-# `encode` sorts the texts, longest first. How much work does that save? We count the tokens of 64 texts in batches of 8,
-# padding included, in both orders.
+# Without a word from us, `encode` took 32 texts at a time, and no list is too long for that. Look at the second numbers,
+# too: the first tables are wide and the last ones narrow, although our list mixes lengths. `encode` sorts the texts,
+# longest first. How much work does that save? We count the tokens of our 64 texts in batches of 8, in both orders.
 
 # %%
 from matplotlib import pyplot
@@ -136,23 +117,21 @@ plots.show(
 
 # %% [markdown]
 # One long paragraph makes the whole batch around it as wide as itself. Sorted, long texts share batches with long ones
-# and hardly any padding is left. `encode` sorts by the number of characters, which is cheaper than counting tokens and
-# nearly as good. It follows that you should hand over the whole list: a loop of your own over small pieces takes the
-# sorting away.
+# and hardly any padding is left. (`encode` sorts by characters, which is nearly as good.) So hand over the whole list: a
+# loop of your own over small pieces takes the sorting away.
 #
-# Does the order of the results suffer, or do the numbers depend on the neighbors in the batch?
+# Does the order of the results suffer? Do the numbers depend on the neighbors in the batch?
 
 # %%
-alone = model.encode(texts, batch_size=1)
-
-print("the same call twice, bit for bit:       ", np.array_equal(model.encode(texts), embeddings))
-print("batches of 1 against 32, bit for bit:   ", np.array_equal(alone, embeddings))
-print("largest difference is smaller than 1e-6:", np.abs(alone - embeddings).max() < 1e-6)
+alone, together = model.encode(texts[:16], batch_size=1), model.encode(texts[:16])
+print("the same call twice, bit for bit:       ", np.array_equal(model.encode(texts[:16]), together))
+print("one by one or in a batch, bit for bit:  ", np.array_equal(alone, together))
+print("largest difference is smaller than 1e-6:", np.abs(alone - together).max() < 1e-6)
 
 # %% [markdown]
-# Row `i` of the result is text `i` of the list: the rows agree with those of texts encoded one at a time. They do not
-# agree in the last bits, because floating-point sums depend on the shape of the table. Compare embeddings with
-# `np.allclose`, not with `==`, and store them where you need the same bits again.
+# Row `i` of the result is text `i` of the list: the rows agree with those of texts encoded one by one. They differ in the
+# last bits, because floating-point sums depend on the shape of the table. Compare embeddings with `np.allclose`, not
+# with `==`, and store them where you need the same bits again.
 #
 # What does a batch buy? Guess the time per text for batches of 1, 8, 32 and 128 short sentences, then measure. The rounds
 # are interleaved, so that a busy moment of the machine hits all sizes alike.
@@ -160,26 +139,26 @@ print("largest difference is smaller than 1e-6:", np.abs(alone - embeddings).max
 # %% tags=["nbval-ignore-output"] reason="times depend on the machine"
 import time
 
-sample, sizes = (sentences * 4)[:128], [1, 8, 32, 128]
+sizes = [1, 8, 32, 128]
 
 
-def seconds(batch_size):
+def ms_per_text(batch_size):
+    sample = (sentences * 4)[: max(batch_size, 32)]
     start = time.perf_counter()
     model.encode(sample, batch_size=batch_size)
-    return time.perf_counter() - start
+    return 1000 * (time.perf_counter() - start) / len(sample)
 
 
-rounds = np.array([[seconds(size) for size in sizes] for _ in range(3)])
-per_text = 1000 * np.median(rounds, axis=0) / len(sample)
+per_text = np.median([[ms_per_text(size) for size in sizes] for _ in range(3)], axis=0)
 assert per_text[2] < per_text[0], "batches of 32 should beat single texts"
 picture = plots.bars(per_text, [f"batch_size={size}" for size in sizes], unit="ms", title="Time per short text")
-plots.show(picture, "Milliseconds per text: " + ", ".join(f"{ms:.1f} at batch size {size}" for size, ms in zip(sizes, per_text, strict=True)))
+spoken = ", ".join(f"{ms:.1f} at batch size {size}" for size, ms in zip(sizes, per_text, strict=True))
+plots.show(picture, f"Milliseconds per text: {spoken}.")
 
 # %% [markdown]
-# Single texts pay the fixed cost of a call each time, so the first bar is the longest; the others are much closer to each
-# other. The older guide sets `batch_size=64`. On a processor the default is a good start. On a GPU larger batches can
-# help, until the longest batch no longer fits its memory; that one runs first, so the failure comes at once. The picture
-# says nothing about long texts, nor about your machine: measure with your own.
+# Single texts pay the fixed cost of a call each time; the other bars are much closer to each other. The older guide sets
+# `batch_size=64`; on a processor the default is a good start. On a GPU larger batches can help, until one no longer fits
+# its memory. The widest batch runs first, so that failure comes at once. The picture says nothing about long texts.
 #
 # ## Check the length of a vector before you compare
 #
@@ -192,16 +171,14 @@ plots.show(picture, "Milliseconds per text: " + ", ".join(f"{ms:.1f} at batch si
 
 # %%
 norms = np.linalg.norm(embeddings, axis=1)
+print("last module:", type(model[-1]).__name__, f"· lengths {norms.min():.3f} to {norms.max():.3f}")
 flagged = model.encode(texts, normalize_embeddings=True)
-
-print("last module:", type(model[-1]).__name__)
-print(f"lengths without the flag: {norms.min():.3f} to {norms.max():.3f}")
 print("largest change by the flag is smaller than 1e-6:", np.abs(flagged - embeddings).max() < 1e-6)
 
 # %% [markdown]
-# Nothing: the model ends in a module that normalizes already. Besides, cosine divides by the lengths itself, so no model
-# needs the flag for a cosine. It matters where you take plain dot products of vectors that are not of length 1. Those
-# come from models without that last module, and from a call that keeps only the first dimensions:
+# Nothing: the model ends in a module that normalizes already. Besides, cosine divides by the lengths itself. The flag
+# matters where you take plain dot products of vectors of other lengths. They come from models without that last module,
+# and from a call that keeps only the first dimensions:
 
 # %%
 cut = model.encode(texts, truncate_dim=128)
@@ -229,8 +206,8 @@ exercise_1.check(answer_1, model=model, texts=music)
 # %% [markdown]
 # ## Choose the type of the numbers
 #
-# ***Precision*** is the number type in which each dimension is stored; `encode` offers five. Four bytes times 384
-# dimensions is little for one text and a lot for ten million. Which rows of the table do you expect to keep 384 columns?
+# ***Precision*** is the number type in which each dimension is stored; `encode` offers five. Which rows of the table do you
+# expect to keep 384 columns?
 
 # %% tags=["shows-stderr"]
 for precision in ["float32", "int8", "uint8", "binary", "ubinary"]:
@@ -246,9 +223,9 @@ for precision in ["float32", "int8", "uint8", "binary", "ubinary"]:
 model.encode("A single text", precision="int8")
 
 # %% [markdown]
-# So a query cannot be encoded with `precision="int8"` on its own, and two calls use two different scales. The ranges must
-# be computed once and kept. How to do that, and what each type costs in quality, is a lesson of its own; until then we
-# stay with `float32`.
+# So a query cannot be encoded with `precision="int8"` on its own, and two calls use two different scales: the ranges must
+# be computed once and kept. How, and what each type costs in quality, is a lesson of its own. Until then we stay with
+# `float32`.
 #
 # ## Notice when a text is cut off
 #
@@ -259,52 +236,43 @@ print("limit:", model.max_seq_length, "tokens")
 print("5,000 words equal 254 words, bit for bit:", np.array_equal(model.encode("word " * 5000), model.encode("word " * 254)))
 
 # %% [markdown]
-# ***Truncation*** is the cutting of a text at the model's limit: 254 tokens of its own and two special ones, and the rest
-# is dropped. No warning, no error, no log line. With equal words that harms nobody. A story of five pages is different:
-# in this one, the fact that answers the question stands in the last paragraph. Where does the model stop reading?
+# ***Truncation*** is the cutting of a text at the model's limit: here it keeps 254 tokens of the text and two special ones
+# and drops the rest, without warning, error or log line. With equal words that harms nobody. The next text is a story of
+# six paragraphs, and the fact that answers our question stands in the last one. Where does the model stop reading?
 
 # %%
 story = corpus.passages()[0]
-read = model.tokenizer(story.text, truncation=True, max_length=model.max_seq_length)["input_ids"]
-
-print("question:", story.question)
-print("answer:  ", story.answer)
-print("the model reads up to: …", model.tokenizer.decode(read[-16:-1]))
-print("the answer is in what it reads:", story.answer in model.tokenizer.decode(read))
+read = model.tokenizer.decode(model.tokenizer(story.text, truncation=True, max_length=model.max_seq_length)["input_ids"][1:-1])
+print(f"question: {story.question}\nanswer:   {story.answer}\nread until: …{read[-75:]}")
+print("the answer is in what the model reads:", story.answer in read)
 
 # %% [markdown]
-# It stops at breakfast, and the lens is polished in the evening. A search cannot find what no vector contains. How bad is
-# it? We score the story for the question, and 40 sentences that have nothing to do with lighthouses. All are unit
-# vectors, so `@` gives the cosine.
+# It stops after breakfast, and the lens is polished in the evening. How bad is that? We score the story for the question,
+# and 40 sentences that have nothing to do with it. All are unit vectors, so `@` gives the cosine.
 
 # %%
 question = model.encode(story.question)
-whole = float(model.encode(story.text) @ question)
-others = model.encode(sentences) @ question
-
-print(f"the story: {whole:.2f}")
-print("unrelated sentences above it:", int((others > whole).sum()))
+whole, others = model.encode(story.text) @ question, model.encode(sentences) @ question
+print(f"the story: {whole:.2f} · unrelated sentences above it: {(others > whole).sum()}")
 print("the best of them:", sentences[int(others.argmax())])
 
 # %% [markdown]
-# A sentence about garlic beats the text that holds the answer, and nothing in the output of `encode` gave a sign. The
-# sign has to come from us: count the tokens without truncation. `verbose=False` keeps the tokenizer from logging what we
-# are about to find out. `truncation_report` of this course's package does the same for a list and adds what is lost.
+# A sentence about garlic beats the text that holds the answer, and `encode` gave no sign. The sign has to come from us:
+# count the tokens without truncation. `verbose=False` keeps the tokenizer from logging what we are about to find out.
+# `truncation_report` of this course's package does the same for a list and says what is lost.
 
 # %%
 count = len(model.tokenizer(story.text, truncation=False, verbose=False)["input_ids"])
 print("tokens:", count, "· too long:", count > model.max_seq_length)
-
 for passage, report in zip(corpus.passages(), encoding.truncation_report(model, [p.text for p in corpus.passages()]), strict=True):
     print(f"{passage.title:35} {report}")
 
 # %% [markdown]
-# Each of the four stories loses more than half, and counting costs next to nothing beside encoding. Make it a habit for
-# any corpus that you have not written yourself.
+# Each of the four stories loses more than half. Count in any corpus that you have not written yourself.
 #
 # ### Myth: "encode(truncate=True, max_length=256) controls it"
 #
-# Tutorials pass these arguments. We pass them too, and then what the library does offer for a single call:
+# Tutorials pass these arguments. So do we, and then what the library does offer for a single call:
 
 # %%
 try:
@@ -316,9 +284,9 @@ short = model.encode("word " * 100, processing_kwargs={"text": {"max_length": 16
 print("processing_kwargs reads 14 words:", np.array_equal(short, model.encode("word " * 14)))
 
 # %% [markdown]
-# The arguments do not exist, and unknown ones are refused, which also catches a misspelled `normalise_embeddings`. For
-# one call there is `processing_kwargs`; the lasting setting is `model.max_seq_length`. Either can lower what is read. To
-# have everything read, the text must be cut before it is encoded, and the next section does that.
+# The arguments do not exist, and unknown ones are refused, a misspelled `normalise_embeddings` as well. For one call there
+# is `processing_kwargs`; the lasting setting is `model.max_seq_length`. Lowering either reads less. To have everything
+# read, the text must be cut before it is encoded.
 
 # %%
 inbox = ["word " * 254, corpus.passages()[1].text, "Thank you!", "antidisestablishmentarianism " * 60, "I am. " * 80, "word " * 255]
@@ -333,10 +301,9 @@ exercise_2.check(answer_2, model=model, texts=inbox)
 # %% [markdown]
 # ## Cut a long text into chunks
 #
-# A ***chunk*** is a piece of a text, short enough for the model to read to the end, that gets a vector of its own. If one
-# chunk ended where the next begins, a sentence at the border would be torn in two. The ***overlap*** is what a chunk
-# repeats from the end of the one before it, so that such a sentence is whole in one of them. The tokenizer tells where
-# each token begins and ends in the text:
+# A ***chunk*** is a piece of a text, short enough for the model to read to the end, that gets a vector of its own. A border
+# between two chunks may tear a sentence in two. The ***overlap*** is what a chunk repeats from the end of the one before
+# it, so that a short sentence is whole in one of them. The tokenizer tells where each token stands in the text:
 
 # %%
 def chunk_by_tokens(text, size=100, overlap=20):
@@ -351,8 +318,7 @@ print(len(chunks), "chunks; the last one begins:", chunks[-1][:60])
 print("its beginning is in the chunk before:", chunks[-1][:60] in chunks[-2])
 
 # %% [markdown]
-# Now one vector a chunk. Which chunk will the question find? And what of the shortcut that some tutorials take, to
-# average the vectors of all chunks into one for the whole text?
+# Now one vector a chunk. Which chunk will the question find? And what of averaging all chunk vectors into one?
 
 # %%
 chunk_vectors = model.encode(chunks)
@@ -362,16 +328,16 @@ average_score = float(average @ question / np.linalg.norm(average))
 
 labels = ["whole text, cut off", *[f"chunk {number}" for number in range(1, len(chunks) + 1)], "average of the chunks"]
 values = [whole, *scores, average_score]
-print("the answer is in chunk", 1 + max(range(len(chunks)), key=lambda i: story.answer in chunks[i]))
+print("chunks that hold the answer:", [number for number, text in enumerate(chunks, start=1) if story.answer in text])
 plots.show(
     plots.bars(values, labels, title="Cosine with the question"),
     f"Bars: the whole text {whole:.2f}, the best chunk {scores.max():.2f} (number {scores.argmax() + 1}), the average {average_score:.2f}.",
 )
 
 # %% [markdown]
-# The two chunks about the lens stand out, and the one with the answer is the highest: several times the score of the
-# whole text. The average lies in between. It has seen the answer, and drowned it in six chunks about cabbages and
-# visitors. Keep the chunk vectors apart, and score a text by its best chunk.
+# The two chunks that hold the answer (the overlap put it into both) stand out, at several times the score of the whole
+# text. The average has seen the answer and drowned it in visitors and cabbages. Keep the chunk vectors apart, and score a
+# text by its best chunk.
 #
 # One story is an anecdote. Here are all four, with `encoding.chunk`, which works like our function and ends its chunks
 # between two words; its size includes the two special tokens. Does the best chunk hold the answer each time?
@@ -386,10 +352,10 @@ for passage in corpus.passages():
     print(f"{passage.title:35} {scored}  answer in the chunk ranked {place} of {len(pieces)}")
 
 # %% [markdown]
-# Three times it does. The bicycle is the honest exception: the question speaks of a ticking noise and the first chunk
-# speaks of nothing else, while the chunk with the answer speaks of a stone. Chunks make the fact *visible* to the search;
-# they do not make every question find it. The size of 100 tokens is a choice as well, and no cell here shows that it is
-# the best one.
+# It does for two of four. The history of Merrowby speaks of its bridge in two chunks, and the neighbor wins. The question
+# about the bicycle speaks of a ticking noise; the first chunk speaks of nothing else, and the one with the answer of a
+# stone. Chunks make the fact *visible* to the search; they do not make each question find it first. Nor does a cell here
+# show that 100 tokens is the best size.
 
 # %%
 exercise_3 = exercises.get("03.3")
@@ -414,30 +380,27 @@ print("best match for '?':", repr(shelf[int((model.encode(shelf) @ model.encode(
 
 # %% [markdown]
 # None of them. The empty text gets a vector as valid as any, made of the special tokens alone, and it even wins a search.
-# The empty list gives neither 384 columns nor `float32`, so the next line that expects a matrix fails far from the cause.
-# Other types are refused, with the same sentence each time:
+# The empty list gives neither 384 columns nor `float32`, so a later line fails, far from the cause. Other types are
+# refused, all with the same sentence:
 
 # %%
-wrong = {"None": None, "NaN": float("nan"), "number": 42, "set": {"a"}, "generator": (text for text in texts), "hole in a list": ["Hi", None]}
+wrong = {"None": None, "NaN": float("nan"), "number": 42, "set": {"a"}, "generator": (text for text in texts), "a hole": ["Hi", None]}
 for name, value in wrong.items():
     try:
         model.encode(value)
     except ValueError as error:
-        print(f"{name:15} ValueError: {str(error).partition('.')[0]}")
+        print(f"{name:10} ValueError: {str(error).partition('.')[0]}")
+
+pair = [["New York", "Paris"]]
+print("list of lists:", model.encode(pair).shape, "read as:", model.tokenizer.decode(model.preprocess(pair)["input_ids"][0]))
 
 # %% [markdown]
-# Good errors, with one drawback: a single hole stops the whole list, and the message does not say in which row. One wrong
-# form is not refused at all. What does a list of *lists* mean to `encode`?
-
-# %%
-pair = model.encode([["New York", "Paris"]])
-joined = model.preprocess([["New York", "Paris"]])["input_ids"][0]
-print("shape:", pair.shape, "· read as:", model.tokenizer.decode(joined))
-
-# %% [markdown]
-# A pair: both texts in one row, with a separator between them. Rows fresh from a CSV reader have this form, and two
-# columns melt into one vector without a word. Check that each entry is a string with something in it. Then remember
-# the rows that stayed, because the vectors no longer line up with the list.
+# Good errors, except that one hole stops the whole list and the message does not name the row. The last line is worse,
+# for nothing is refused: a list inside the list counts as a *pair* and is read as one text with a separator in the
+# middle. Rows fresh from a CSV reader have this form, and two columns melt into one vector.
+#
+# So check that each entry is a string with something in it, and remember which rows stayed: the vectors no longer line
+# up with the list.
 
 # %%
 messy = ["A fox in the hedge", None, "", "   ", 42, "Two whales near the boat", float("nan"), "A kitten asleep"]
@@ -451,8 +414,8 @@ exercise_4.check(answer_4, model=model, entries=messy)
 # %% [markdown]
 # ## Spread the work over processes, where it pays
 #
-# A list of devices starts one process for each, and each gets its own copy of the model: `["cuda:0", "cuda:1"]` for two
-# GPUs. We have texts for a second of work and two processes on the CPU. Will it be faster?
+# A list of devices starts one process for each, with its own copy of the model: `["cuda:0", "cuda:1"]` for two GPUs. We
+# have texts for about a second of work, and two processes on the CPU. Will it be faster?
 
 # %%
 start = time.perf_counter()
@@ -467,12 +430,12 @@ print("two processes were faster:", end - middle < middle - start)
 # %% [markdown]
 # The vectors agree and the time does not pay: each process starts Python anew and imports PyTorch before it reads a
 # word. On one CPU there is little to gain in any case, since PyTorch uses its cores already. Processes pay with several
-# GPUs and minutes of work. For several calls, `start_multi_process_pool` keeps them running. A model with a class defined
-# in the notebook fails, because a new process cannot import it from there: put such a class in a module.
+# GPUs and minutes of work; `start_multi_process_pool` keeps them running for several calls. A model with a class that you
+# defined in the notebook fails, because a new process cannot import it from there: put such a class in a module.
 #
-# In a script there is one more trap. A new process begins by importing the script, and runs what stands at its top level.
-# To see it, we need a function that runs a script as a process of its own and returns whether it got stuck: whether it
-# still runs a few seconds after its first error. It cleans up behind itself.
+# A script has one more trap. A new process begins by importing the script, and runs what stands at its top level. To see
+# it, we need a function that runs a script as a process of its own, returns whether it is stuck (still there a few
+# seconds after its first error), and cleans up.
 
 # %%
 import subprocess
@@ -526,17 +489,18 @@ print("without the guard:", "stuck ·" if bare[0] else "ended ·", "RuntimeError
 
 # %% [markdown]
 # Without the guard, each new process runs the script from the top and wants to start processes of its own. Python stops
-# it with the error above, and the parent waits for an answer that never comes. A notebook needs no guard, as the
-# cell with two processes has shown: new processes do not import its cells.
+# it with the error above, and the parent waits forever. A notebook needs no guard, as the cell with two processes has
+# shown: new processes do not import its cells.
 #
-# ### Myth: "use encode_multi_process for several GPUs"
+# ### Myth: "encode(sentences=…)" and "encode_multi_process(…)"
 #
-# The older guide starts a pool and calls `encode_multi_process`. The name still exists. We turn its warning into an error
-# to read it without starting anything:
+# Much code on the web names the first argument, and the older guide starts a pool and calls `encode_multi_process`. We
+# turn the second one's warning into an error, to read it without starting anything:
 
 # %% tags=["teaches-deprecated"]
 import warnings
 
+print(model.encode(sentences=["Hello world"]).shape)
 with warnings.catch_warnings():
     warnings.simplefilter("error", DeprecationWarning)
     try:
@@ -545,8 +509,9 @@ with warnings.catch_warnings():
         print(f"{type(warning).__name__}: {warning}")
 
 # %% [markdown]
-# Its replacement is what we have used: `encode` with a list of devices, or with `pool=`. The guide also starts the pool
-# without naming devices; name them, and you know how many processes you get.
+# Both still work, with a remark. Pass the texts first and without a name, and use `encode` for everything else: it takes a
+# list of devices or a `pool=`. The guide also starts its pool without naming devices; name them, and you know
+# how many processes you get.
 #
 # ## Summary
 #

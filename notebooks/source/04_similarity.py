@@ -9,8 +9,9 @@
 # A colleague runs two sentences through a model and reads **0.69**. "Is that a lot? Are they 69 % the same? Do I merge the two
 # tickets?"
 #
-# One number, three questions, and only the last one has an answer in this lesson that you can defend. We get there with vectors
-# that fit on paper, then with sentences, and finally with pairs that a person has graded.
+# One number, three questions. The first needs a yardstick, the second has no answer, and the third needs a threshold with evidence
+# behind it. We build yardstick and threshold here, first with vectors that fit on paper, then with sentences, then with graded
+# pairs.
 
 # %% [markdown]
 # ## What you'll be able to do
@@ -67,9 +68,9 @@ for name, other in (("a", a), ("b", b), ("c", c)):
 
 # %% [markdown]
 # Two rulers say `b`, one says `c`. Doubling `a` doubles the dot product (first and second line), leaves the cosine at 1, and moves
-# the tip away: **length counts for dot and distance, not for cosine.** None of them is the right one in itself.
+# the tip away: **length counts for dot and distance, not for cosine.**
 #
-# numpy has the same three in a line each, and so has the library. We print each by hand, by numpy and by the library. Do all agree?
+# numpy and the library have the same three. One line each: by hand, by numpy, by the library. Do all agree?
 
 # %%
 v, w = np.array(a), np.array(c)
@@ -92,8 +93,9 @@ exercise_1.check(answer_1)
 # %% [markdown]
 # ## Score sentences with the model
 #
-# Now the three sentences of the older guide. `model.similarity(X, Y)` compares every row of `X` with every row of `Y` and returns a
-# matrix: row *i*, column *j* holds the score of `X[i]` and `Y[j]`.
+# Now the three sentences of the older guide, encoded to numpy arrays (its `convert_to_tensor=True` is not needed).
+# `model.similarity(X, Y)` compares every row of `X` with every row of `Y` and returns a matrix: row *i*, column *j* holds the score
+# of `X[i]` and `Y[j]`.
 
 # %%
 model = SentenceTransformer("all-MiniLM-L6-v2")
@@ -104,9 +106,8 @@ print(type(vectors).__name__, vectors.shape, "->", type(scores).__name__, tuple(
 print(scores.numpy().round(3))
 
 # %% [markdown]
-# We put numpy arrays in, and a torch tensor comes out: always, whatever the input was (`.numpy()` turns it back). The diagonal is
-# each sentence with itself. Above and below it stand the same numbers, because the score of two texts does not depend on their
-# order.
+# Numpy arrays in, a torch tensor out: always, whatever the input was (`.numpy()` turns it back). The diagonal is each sentence with
+# itself. Above and below it stand the same numbers, because the score of two texts does not depend on their order.
 #
 # A larger matrix is easier to read as a picture. Five sentences about weather, three about money: what pattern do you expect?
 
@@ -188,7 +189,8 @@ model.similarity_fn_name = "cosine"
 # ## Use unit length
 #
 # In the table of four functions, cosine and dot gave the same numbers. That is no coincidence: this model ends in a module that
-# scales every vector to length 1, and then dividing by the lengths changes nothing. The distance follows, too: *d*² = 2 − 2·cosine.
+# scales every vector to length 1, and then dividing by the lengths changes nothing. The distance follows, too: *d*² = *v·v* + *w·w*
+# − 2 *v·w*, and with unit lengths this is 2 − 2·cosine.
 
 # %%
 cosines = util.cos_sim(embeddings, embeddings)
@@ -200,7 +202,8 @@ print("d² equals 2 − 2·cosine:", np.allclose(util.euclidean_sim(embeddings, 
 # ### Myth: "The dot product is faster and ranks differently"
 #
 # For vectors of length 1, the order cannot differ: a higher cosine *is* a higher dot product and a smaller distance. We rank 40
-# sentences for one query, first as they are, then stretched to other lengths, as vectors of a model without normalization would be.
+# sentences for one query, first as they are, then stretched to random lengths, as a model without normalization might return them.
+# Sentences 0 to 4 are about weather, number 3 about snow.
 
 # %%
 query = model.encode("Is it going to snow?")
@@ -212,9 +215,8 @@ for kind, candidates in (("unit length", embeddings), ("other lengths", stretche
         print(f"   {function.__name__:14} best five: {order[:5].tolist()}")
 
 # %% [markdown]
-# Unit length: one ranking, three ways to compute it. Other lengths: three rankings, and only cosine keeps the first one. So, which
-# function for your model? The one it was trained with, which is what `similarity_fn_name` tells; for normalized vectors it makes no
-# difference.
+# Unit length: one ranking, three ways to compute it. Other lengths: three rankings, and only cosine keeps the first one. For a
+# model without normalization, use the function that its authors name; with normalization, any.
 #
 # And faster? It is: `util.cos_sim` scales both sides to length 1 at every call, and `util.dot_score` does not, which is the second
 # step in our timing. On normalized vectors that is the same answer for less work, not a better one.
@@ -229,15 +231,15 @@ all_scores = model.similarity(embeddings, embeddings).numpy()
 first, second = np.triu_indices(len(sentences), k=1)
 unrelated = np.array([all_scores[i, j] for i, j in zip(first, second, strict=True) if topics[i] != topics[j]])
 low, middle, high = np.quantile(unrelated, [0.05, 0.5, 0.95])
-print(f"{len(unrelated)} pairs, from {unrelated.min():.2f} to {unrelated.max():.2f}; nine of ten between {low:.2f} and {high:.2f}, median {middle:.2f}")
+print(f"{len(unrelated)} pairs from {unrelated.min():.2f} to {unrelated.max():.2f}, nine of ten from {low:.2f} to {high:.2f}, median {middle:.2f}")
 figure, axes = plots.new_figure()
 axes.hist(unrelated, bins=np.linspace(-1, 1, 61), color=plots.COLORS[0])
 axes.set(xlabel="cosine similarity", ylabel="pairs", title="Sentences from two different topics")
 plots.show(figure, f"Histogram from -1 to 1: all pairs lie between {unrelated.min():.2f} and {unrelated.max():.2f}, most near 0.")
 
 # %% [markdown]
-# Unrelated sentences sit close to **0**, on both sides of it. The left half of the scale is empty: waiting for −1 as the sign of
-# "not similar" means waiting for ever. Measured against this, 0.69 is far out on the right.
+# Unrelated sentences sit close to **0**, on both sides of it. The left half of the scale is empty: whoever waits for −1 as the sign
+# of "not similar" waits in vain. By this yardstick, 0.69 is a lot.
 #
 # ### Myth: "A negative score means the opposite"
 #
@@ -252,8 +254,8 @@ i, j = [(i, j) for i, j in zip(first, second, strict=True) if topics[i] != topic
 print(f"{unrelated[lowest]:5.2f}   {sentences[i]} | {sentences[j]}")
 
 # %% [markdown]
-# Opposites score *high*: they share topic, wording and contexts, which is what the model has learned to compare. The most negative
-# pair of the whole collection has nothing to do with each other, and that is all that its score says.
+# Opposites score *high*: they speak of the same thing, and mostly in the same words. The two sentences of the most negative pair
+# have nothing to do with each other, and that is all their score says.
 #
 # ### Myth: "Cosine 0.7 means 70 % similar"
 #
@@ -292,8 +294,8 @@ plots.show(figure, "For each of six models Venus scores lower than Mars, from 0.
 #
 # ## Calibrate a threshold on labeled pairs
 #
-# We need pairs of which we *know* the answer. The course has 78, graded by hand from 5 (the same meaning) to 0 (unrelated). What
-# does the model make of each grade?
+# We need pairs of which we *know* the answer. The course has 78, written and graded for it from 5 (the same meaning) to 0
+# (unrelated). What does the model make of each grade?
 
 # %%
 graded = corpus.graded_pairs()
@@ -342,14 +344,14 @@ print("the other half would have chosen", f"{evaluation.calibrate_threshold(scor
 
 # %% [markdown]
 # Precision is lower on the new half than where the threshold was chosen, and the two halves disagree about the threshold itself:
-# with 39 pairs each, it is known roughly. More pairs make it firmer; more decimals do not. Now that the check is done, we choose on
-# all pairs. The picture shows what there is to separate.
+# with 39 pairs each, it is known roughly. More pairs make it firmer; more decimals do not. The check is done, so we choose on all
+# pairs, and look at what there is to separate.
 
 # %%
 final = evaluation.calibrate_threshold(scores, labels)
 figure = plots.score_distributions(scores, labels.astype(int), threshold=final.threshold, title="78 graded pairs")
 low, high = scores[labels].min(), scores[~labels].max()
-plots.show(figure, f"Two overlapping histograms: matches score from {low:.2f} up, other pairs up to {high:.2f}; threshold {final.threshold:.2f}.")
+plots.show(figure, f"Overlapping histograms: matches score from {low:.2f} up, others up to {high:.2f}; threshold {final.threshold:.2f}.")
 
 # %% [markdown]
 # No line separates the two: to the right of the threshold, some pairs are different. Which line is *best* depends on what an error
@@ -362,8 +364,8 @@ for threshold in (0.4, 0.5, 0.6, 0.7, 0.8, 0.9):
 
 # %% [markdown]
 # Recall can only fall. Precision rises, but not always: at 0.9 it drops, because among the very highest scores are pairs that mean
-# different things. We meet them in the last section. Note also 0.8, a value that tutorials like: here it misses more than a third
-# of the matches.
+# different things. We meet them in the last section. And 0.8, which sounds like a safe choice, misses more than a third of the
+# matches.
 
 # %%
 exercise_2 = exercises.get("04.2")
@@ -424,7 +426,7 @@ for community in util.community_detection(embeddings, threshold=0.35, min_commun
 # %%
 texts = list(dict.fromkeys(text for pair in graded for text in (pair.first, pair.second)))
 mined = util.paraphrase_mining(model, texts)
-print(f"{len(texts)} texts, {sum(score >= final.threshold for score, _, _ in mined)} pairs at or above {final.threshold:.2f}; the best:")
+print(f"{len(texts)} texts, {sum(score >= 0.7 for score, _, _ in mined)} pairs score at least 0.7; the best five:")
 for score, i, j in mined[:5]:
     print(f"{score:.2f}   {texts[i]} | {texts[j]}")
 

@@ -9,8 +9,8 @@
 # "We have four thousand pages of documentation. Can people search them by asking a question? And when somebody says that the old
 # keyword search was better, how do we find out who is right?"
 #
-# The first half takes ten lines, and we write them ourselves before we let the library do it. The second half is what most
-# projects skip: labels, measures, a baseline and a look at what goes wrong. This lesson spends most of its time there.
+# The first half takes ten lines, which we write ourselves before we let the library do it. The second half needs labels, measures, a
+# baseline and a look at what goes wrong, and takes most of this lesson.
 
 # %% [markdown]
 # ## What you'll be able to do
@@ -24,9 +24,7 @@
 
 # %% tags=["setup"]
 from helpers import corpus, evaluation, exercises, hub, plots
-
 hub.activate()
-
 import numpy as np
 from sentence_transformers import SentenceTransformer, util
 
@@ -71,10 +69,9 @@ print("same ranking:", [hit["corpus_id"] for hit in hits] == ranking[:3].tolist(
 print("same scores: ", np.allclose([hit["score"] for hit in hits], scores[ranking[:3]], atol=1e-5))
 
 # %% [markdown]
-# The result is a list with one entry a query, hence the `[0]`. The older guide imports `torch` for this, and never uses it: numpy
-# arrays go in as they are. It also prints four decimals, of which the last may change with the processor, so we stop at three.
-# What `util.semantic_search` adds is thrift: it takes queries and documents in chunks, so that the table of all scores need not
-# fit into memory.
+# The result is a list with one entry a query, hence the `[0]`. The older guide imports `torch` for this and never uses it: numpy
+# arrays go in as they are. It also prints four decimals, of which the last may change with the processor; we stop at three.
+# What the call adds is thrift: it takes queries and documents in chunks, so that the table of all scores need not fit into memory.
 
 # %% [markdown]
 # ## Encode questions and documents each with their own method
@@ -98,19 +95,19 @@ print("encode_document equals encode:", np.array_equal(model.encode_document(tex
 # ## Search four thousand documents
 #
 # Now a real corpus: the documentation of numpy, scipy, scikit-learn, torch and matplotlib, one entry for each public function or
-# class. We encode it **once** and use the matrix for the rest of the lesson. This is the slow cell: about half a minute on two cores.
+# class. We encode it **once** and use the matrix for the rest of the lesson.
+# This is the slow cell: tens of seconds on two cores.
 
 # %%
 docs = corpus.api_docs()
 names = np.array([doc.name for doc in docs])
 documents = model.encode_document([doc.text for doc in docs], show_progress_bar=True)
-print(docs[0].text)
-print(f"{len(docs)} entries, matrix of shape {documents.shape}, {documents.nbytes / 1e6:.1f} MB")
+print(f"{docs[0].text}\n{len(docs)} entries, matrix of shape {documents.shape}, {documents.nbytes / 1e6:.1f} MB")
 
 
 # %% [markdown]
-# Searching is the same matrix product as before. Sorting everything to show five hits would be wasteful: `np.argpartition` moves the
-# `k` best to the front without putting the rest in order, and only those get sorted.
+# Searching is the same matrix product. Sorting everything to show five hits would be wasteful: `np.argpartition` moves the `k` best
+# to the front, and only those get sorted.
 
 # %%
 def search(question, k=5):
@@ -124,9 +121,8 @@ for name, score in search("split my data into train and test parts"):
     print(f"{score:.2f}  {name}")
 
 # %% [markdown]
-# The first hit is the one we want, and the second does the same job in another library. From the third on, the hits share a word or
-# an idea with the question and are of no use. The scores fall by more than a tenth from the first to the second, but nothing in
-# them says "stop here".
+# The first hit is the one we want, and the second does the same job in another library. From the third on, the hits are of no use,
+# but nothing in the scores says "stop here".
 
 # %% [markdown]
 # ## Filter before you rank, and doubt the first hit
@@ -138,11 +134,10 @@ for name, score in search("split my data into train and test parts"):
 is_torch = np.array([doc.library == "torch" for doc in docs])
 scores = documents @ model.encode_query("draw random numbers from a normal distribution")
 print("torch among the ten best:", is_torch[np.argsort(-scores)[:10]].sum())
-allowed = np.where(is_torch, scores, -np.inf)
-print("ten best of torch:", ", ".join(name.removeprefix("torch.") for name in names[np.argsort(-allowed)[:10]]))
+print("best of torch:", ", ".join(names[np.argsort(-np.where(is_torch, scores, -np.inf))[:6]]))
 
 # %% [markdown]
-# Filtering afterward leaves two hits of ten; filtering first gives ten. The mask costs nothing here, and the score
+# Filtering afterward leaves two hits of ten; filtering first gives ten. The mask costs next to nothing, and the score
 # $-\infty$ keeps the positions, so that `names[i]` still fits.
 #
 # Now the opposite problem: a question that this corpus cannot answer.
@@ -173,13 +168,11 @@ exercise_1.check(answer_1, docs=docs, documents=documents, model=model)
 # with their labels. We mark the relevant ones in one ranking.
 
 # %%
-labeled = corpus.queries()
-query = next(item for item in labeled if item.text == "compute a definite integral numerically")
+query = next(item for item in corpus.queries() if item.text == "compute a definite integral numerically")
 found = [name for name, _ in search(query.text, k=5)]
 is_hit = np.array([name in query.relevant for name in found])
-for rank, (name, hit) in enumerate(zip(found, is_hit), start=1):
-    print(rank, "relevant" if hit else "        ", name)
-print("labels:", ", ".join(query.relevant))
+lines = [f"{'relevant' if hit else '-':<8} {name}" for name, hit in zip(found, is_hit, strict=True)]
+print(*lines, f"labels: {', '.join(query.relevant)}", sep="\n")
 
 # %% [markdown]
 # Three measures, three questions, all between 0 and 1:
@@ -193,12 +186,10 @@ print("labels:", ", ".join(query.relevant))
 # Work them out on paper for the ranking above, then run the cell.
 
 # %%
-discount = 1 / np.log2(np.arange(1, 6) + 1)
 recall = is_hit.sum() / len(query.relevant)
 reciprocal_rank = 1 / (is_hit.argmax() + 1)
-ndcg = (is_hit * discount).sum() / discount[: len(query.relevant)].sum()
-print(f"by hand      recall@5 {recall:.2f}   reciprocal rank {reciprocal_rank:.2f}   nDCG@5 {ndcg:.2f}")
-print(evaluation.evaluate([found], [query.relevant], k=5))
+ndcg = (is_hit / np.log2([2, 3, 4, 5, 6])).sum() / (1 / np.log2([2, 3, 4])).sum()
+print(f"by hand: {recall:.3f}, {reciprocal_rank:.3f}, {ndcg:.3f}", evaluation.evaluate([found], [query.relevant], k=5), sep="\n")
 
 
 # %% [markdown]
@@ -220,15 +211,16 @@ def top_names(scores, k=10):
     return names[np.argsort(-scores, axis=1, kind="stable")[:, :k]]
 
 
+labeled = corpus.queries()
 questions = model.encode_query([item.text for item in labeled])
 question_scores, question_labels = questions @ documents.T, [item.relevant for item in labeled]
-print(evaluation.evaluate(top_names(question_scores), question_labels))
 
-# %%
 linked = [i for i, doc in enumerate(docs) if doc.see_also]
 link_scores, link_labels = documents[linked] @ documents.T, [docs[i].see_also for i in linked]
 link_scores[range(len(linked)), linked] = -np.inf
-print(evaluation.evaluate(top_names(link_scores), link_labels))
+
+print("Questions", evaluation.evaluate(top_names(question_scores), question_labels), sep="\n")
+print("See Also", evaluation.evaluate(top_names(link_scores), link_labels), sep="\n")
 
 # %% [markdown]
 # Most of what should be found stands among the first ten of more than four thousand. The two sets ask different things of the
@@ -272,6 +264,8 @@ exercise_2.check(answer_2, scores=question_scores, relevant=question_labels, nam
 # %%
 import re
 
+import bm25s
+
 
 def words(text):
     found = re.findall(r"\w+", text)
@@ -280,15 +274,16 @@ def words(text):
 
 
 print(words("use GridSearchCV or train_test_split"))
-
-# %%
-import bm25s
-
 bm25 = bm25s.BM25()
 bm25.index([words(doc.text) for doc in docs], show_progress=False)
-for query_text in ("grid search", "bake bread"):
-    keyword_scores = bm25.get_scores(words(query_text))
-    print(f"{query_text:<11}  best score {keyword_scores.max():.1f}  {names[keyword_scores.argmax()]}")
+
+
+def keyword_scores(queries):
+    return np.array([bm25.get_scores(words(query)) for query in queries])
+
+
+for query, row in zip(("grid search", "bake bread"), keyword_scores(["grid search", "bake bread"]), strict=True):
+    print(f"{query:<11}  best score {row.max():.1f}  {names[row.argmax()]}")
 
 
 # %% [markdown]
@@ -300,7 +295,7 @@ for query_text in ("grid search", "bake bread"):
 
 # %%
 def recalls(scores, labels):
-    return np.array([evaluation.recall_at_k(found, wanted, 10) for found, wanted in zip(top_names(scores), labels)])
+    return np.array([evaluation.recall_at_k(found, wanted, 10) for found, wanted in zip(top_names(scores), labels, strict=True)])
 
 
 def interval(values):
@@ -308,8 +303,8 @@ def interval(values):
     return np.quantile(means, [0.025, 0.975])
 
 
-keyword_questions = np.array([bm25.get_scores(words(item.text)) for item in labeled])
-keyword_links = np.array([bm25.get_scores(words(docs[i].text)) for i in linked])
+keyword_questions = keyword_scores([item.text for item in labeled])
+keyword_links = keyword_scores([docs[i].text for i in linked])
 keyword_links[range(len(linked)), linked] = -np.inf
 
 # %%
@@ -319,55 +314,41 @@ runs = {
     "See Also, embeddings": (link_scores, link_labels),
     "See Also, BM25": (keyword_links, link_labels),
 }
-print(f"{'':<22} {'n':>5} {'recall@10':>10} {'95 % interval':>15} {'MRR':>6} {'nDCG':>6}")
+print(f"{'':<22} {'n':>5} {'recall@10':>10} {'95 % interval':>15} {'MRR@10':>8} {'nDCG@10':>8}")
 for name, (scores, labels) in runs.items():
     got, (low, high) = evaluation.evaluate(top_names(scores), labels), interval(recalls(scores, labels))
-    print(f"{name:<22} {got.queries:>5} {got.recall:>10.2f} {low:>7.2f} to {high:.2f} {got.mrr:>7.2f} {got.ndcg:>6.2f}")
+    print(f"{name:<22} {got.queries:>5} {got.recall:>10.2f} {low:>7.2f} to {high:.2f} {got.mrr:>9.2f} {got.ndcg:>8.2f}")
 print(f"{'chance':<22} {'':>5} {evaluation.random_baseline(len(docs), 1, 10):>10.3f}")
-
-# %%
-figure, axes = plots.new_figure(7.0, 3.0)
-for name, (scores, labels) in runs.items():
-    values = recalls(scores, labels)
-    mean, (low, high) = values.mean(), interval(values)
-    color, hatch = (plots.COLORS[1], "//") if "BM25" in name else (plots.COLORS[0], "")
-    axes.barh(name, mean, xerr=[[mean - low], [high - mean]], color=color, hatch=hatch, edgecolor="white", capsize=4)
-    axes.text(0.02, name, f"{mean:.2f}", color="white", va="center", fontweight="bold", bbox={"color": color, "pad": 1.5})
-axes.barh("chance", evaluation.random_baseline(len(docs), 1, 10), color="black")
-axes.invert_yaxis()
-axes.set(xlim=(0, 1), xlabel="recall@10, with 95 % bootstrap interval", title="Embeddings are ahead of BM25 on both sets")
-plots.show(figure, "Bars of recall@10 with intervals: embeddings are ahead of BM25 on questions and on See Also links; chance is close to zero.")
-
-# %% [markdown]
-# With so few questions, the two intervals overlap. But both methods answered *the same* questions, so the fair comparison is the
-# difference for each of them.
-
-# %%
 difference = recalls(question_scores, question_labels) - recalls(keyword_questions, question_labels)
 low, high = interval(difference)
-print(f"embeddings minus BM25: {difference.mean():+.2f} ({low:+.2f} to {high:+.2f}), n = {len(difference)}")
-print(f"better {(difference > 0).sum()}, equal {(difference == 0).sum()}, worse {(difference < 0).sum()}")
+print(f"questions, embeddings minus BM25, paired: {difference.mean():+.2f} ({low:+.2f} to {high:+.2f})")
 
 # %% [markdown]
-# The interval of the difference stays above zero: on questions like these, embeddings find more. It speaks for questions *like
-# these*, no others. Which kind of query would turn it around?
+# Both are far above chance, and the embeddings are ahead on both sets.
+
+# %%
+means = [recalls(*run).mean() for run in runs.values()]
+figure = plots.bars([*means, evaluation.random_baseline(len(docs), 1, 10)], [*runs, "chance"], unit="recall@10")
+plots.show(figure, "Bars of recall@10: embeddings ahead of BM25 on the questions and on the See Also links; chance close to zero.")
+
+# %% [markdown]
+# With so few questions, their two intervals overlap. But both methods answered *the same* questions: the last line of the table takes
+# the difference question by question, and its interval stays above zero. On questions like these, embeddings find more. It says
+# nothing of other kinds of query. Which kind would turn it around?
 #
 # ### Myth: "semantic search replaces keyword search"
 #
 # Engineers paste names. We take every twentieth entry of the corpus and search for its bare name, such as `argrelmax`.
 
 # %%
-sample = [doc.name.split(".")[-1] for doc in docs[::20]]
-sample_labels = [[name for name in names if name.split(".")[-1] == wanted] for wanted in sample]
-by_meaning = model.encode_query(sample) @ documents.T
-by_keyword = np.array([bm25.get_scores(words(name)) for name in sample])
-print("embeddings", evaluation.evaluate(top_names(by_meaning), sample_labels), sep="\n")
-print("BM25", evaluation.evaluate(top_names(by_keyword), sample_labels), sep="\n")
+bare = [doc.name.split(".")[-1] for doc in docs]
+bare_labels = [names[np.array(bare) == name] for name in bare[::20]]
+print("embeddings", evaluation.evaluate(top_names(model.encode_query(bare[::20]) @ documents.T), bare_labels), sep="\n")
+print("BM25", evaluation.evaluate(top_names(keyword_scores(bare[::20])), bare_labels), sep="\n")
 
 # %% [markdown]
-# BM25 wins, and most clearly at the top of the list. A rare name is one exact token for BM25; the model cuts it into fragments, and
-# the fragments may mean something else: for `argrelmax` it puts `ARDRegression` first. Neither method replaces the other, and
-# lesson 15 adds them up.
+# BM25 wins, and most clearly at the top of the list. A rare name is one exact word for BM25, while the model reads fragments of it.
+# Neither method replaces the other, and lesson 15 adds them up.
 
 # %%
 exercise_3 = exercises.get("05.3")
@@ -375,7 +356,7 @@ exercise_3
 
 # %% tags=["exercise"]
 answer_3 = ...  # replace the three dots
-exercise_3.check(answer_3, docs=docs, documents=documents, model=model, keyword_scores=lambda text: bm25.get_scores(words(text)))
+exercise_3.check(answer_3, docs=docs, documents=documents, model=model, keyword_scores=keyword_scores)
 
 
 # %% [markdown]
@@ -387,11 +368,12 @@ exercise_3.check(answer_3, docs=docs, documents=documents, model=model, keyword_
 # %%
 def first_ranks(scores):
     rankings = names[np.argsort(-scores, axis=1, kind="stable")]
-    return [int(np.isin(ranked, labels).argmax()) + 1 for ranked, labels in zip(rankings, question_labels)]
+    return [int(np.isin(ranked, labels).argmax()) + 1 for ranked, labels in zip(rankings, question_labels, strict=True)]
 
 
 print("embeddings  BM25   rank of the first relevant entry for")
-for item, dense, keyword in sorted(zip(labeled, first_ranks(question_scores), first_ranks(keyword_questions)), key=lambda row: row[1]):
+rows = zip(labeled, first_ranks(question_scores), first_ranks(keyword_questions), strict=True)
+for item, dense, keyword in sorted(rows, key=lambda row: row[1]):
     if dense > 10 or keyword < dense:
         print(f"{min(dense, 100):>10} {min(keyword, 100):>5}   {item.text}")
 
@@ -400,21 +382,17 @@ for item, dense, keyword in sorted(zip(labeled, first_ranks(question_scores), fi
 # matter, because **BM25 fails there too**: question and documentation share neither words nor, to this model, meaning.
 # *Two pictures next to each other* never says "subplot". Adding BM25 will not repair these.
 #
-# Two of them have a lesson of their own in how to ask.
+# Three kinds of failure, side by side:
 
 # %%
-for question in (
-    "find groups of points without choosing k",
-    "density-based clustering",
-    "sort an array",
-    "do not sort an array",
-):
-    print(f"{question:<42}", [name.split(".")[-1] for name, _ in search(question, k=4)])
+for question in ("argrelmax", "find groups of points without choosing k", "density-based clustering", "sort an array", "do not sort an array"):
+    print(f"{question:<40}", ", ".join(name for name, _ in search(question, k=3)))
 
 # %% [markdown]
+# - The name `argrelmax` brings other names that begin like it, and not the function itself.
 # - Asked what it is *good for*, the search takes "k" and "points" at their word and shows k-means and nearest neighbors. Asked in the
-#   documentation's own words, it finds `HDBSCAN` at once. The documentation says what a thing is, and the question says what it is for.
-# - **Negation hardly counts.** With "do not" in front, the same four entries come back: a text and its denial are about the same thing.
+#   documentation's own words, it finds `HDBSCAN` at once.
+# - **Negation hardly counts.** With "do not" in front, the same three entries come back: a text and its denial share their topic.
 #
 # | what fails | what to try next |
 # |---|---|
@@ -452,7 +430,7 @@ print("same ten hits for each question:", np.array_equal(by_faiss, exact))
 
 # %%
 def kept(found):
-    return np.mean([len(set(a) & set(b)) / 10 for a, b in zip(found, exact)])
+    return np.mean([len(set(a) & set(b)) / 10 for a, b in zip(found, exact, strict=True)])
 
 
 size = documents.shape[1]
@@ -464,28 +442,17 @@ hnsw = faiss.IndexHNSWFlat(size, 16, faiss.METRIC_INNER_PRODUCT)
 hnsw.add(documents)
 
 # %%
-trade = {"IVF": [], "HNSW": []}
-for nprobe in (1, 4, 16, 32, 64):
+print("index  setting       vectors compared  exact hits kept")
+for nprobe in (1, 4, 16, 64):
     ivf.nprobe = nprobe
     faiss.cvar.indexIVF_stats.reset()
     _, found = ivf.search(questions, 10)
-    trade["IVF"].append((nprobe, faiss.cvar.indexIVF_stats.ndis / question_scores.size, kept(found)))
-for breadth in (10, 16, 32, 64, 128):
+    print(f"IVF    nprobe   {nprobe:>3}  {faiss.cvar.indexIVF_stats.ndis / question_scores.size:>16.0%}  {kept(found):>15.0%}")
+for breadth in (16, 32, 64, 128):
     hnsw.hnsw.efSearch = breadth
     faiss.cvar.hnsw_stats.reset()
     _, found = hnsw.search(questions, 10)
-    trade["HNSW"].append((breadth, faiss.cvar.hnsw_stats.ndis / question_scores.size, kept(found)))
-for kind, rows in trade.items():
-    for setting, share, held in rows:
-        print(f"{kind:<5} {'nprobe' if kind == 'IVF' else 'efSearch'} {setting:>3}: {share:>4.0%} of vectors compared, {held:>4.0%} of exact hits kept")
-
-# %%
-figure, axes = plots.new_figure()
-for (kind, rows), marker in zip(trade.items(), plots.MARKERS):
-    axes.plot([row[1] for row in rows], [row[2] for row in rows], marker=marker, label=kind)
-axes.set(xlabel="share of the vectors compared with the query", ylabel="share of the exact ten hits kept", ylim=(0, 1.03))
-axes.legend(frameon=False)
-plots.show(figure, "Two rising lines: comparing more vectors keeps more of the exact hits. HNSW reaches over 90 % with far fewer comparisons than IVF.")
+    print(f"HNSW   efSearch {breadth:>3}  {faiss.cvar.hnsw_stats.ndis / question_scores.size:>16.0%}  {kept(found):>15.0%}")
 
 # %% [markdown]
 # With one bucket, **half of the exact hits are gone**, and no message says so. Visiting all buckets gives everything back and saves
@@ -497,7 +464,6 @@ plots.show(figure, "Two rising lines: comparing more vectors keeps more of the e
 # Guess how long our numpy search takes, and how long the model needs to encode the question. The figures below depend on the machine.
 
 # %% tags=["nbval-ignore-output"] reason="times depend on the machine"
-from statistics import median
 from timeit import repeat
 
 one = questions[:1]
@@ -509,7 +475,7 @@ ways = {
     "FAISS flat, exact": lambda: flat.search(one, 10),
     "FAISS HNSW, approximate": lambda: hnsw.search(one, 10),
 }
-times = {way: median(repeat(run, number=5, repeat=7)) / 5 * 1000 for way, run in ways.items()}
+times = {way: min(repeat(run, number=5, repeat=9)) / 5 * 1000 for way, run in ways.items()}
 for way, milliseconds in times.items():
     print(f"{milliseconds:>8.2f} ms  {way}")
 assert times["numpy, exact"] < times["encode the question"] and times["numpy, exact"] < 50
@@ -561,13 +527,13 @@ from sentence_transformers.sentence_transformer.modules import Normalize, Poolin
 repooled = SentenceTransformer(modules=[model[0], Pooling(size, "cls"), Normalize()])
 rotation, _ = np.linalg.qr(np.random.default_rng(0).standard_normal((size, size)))
 asked_with = {
-    "the model of the index": questions,
+    "the index's own model": questions,
     "the same, other pooling": repooled.encode_query([item.text for item in labeled]),
     "rotated": questions @ rotation,
 }
 for kind, vectors in asked_with.items():
-    print(f"{kind:<24} recall@10 {evaluation.evaluate(top_names(vectors @ documents.T), question_labels).recall:.2f}")
-print(f"{'rotated on both sides':<24} recall@10 {evaluation.evaluate(top_names((questions @ rotation) @ (documents @ rotation).T), question_labels).recall:.2f}")
+    print(f"recall@10 {recalls(vectors @ documents.T, question_labels).mean():.2f}  {kind}")
+print(f"recall@10 {recalls(questions @ rotation @ (documents @ rotation).T, question_labels).mean():.2f}  rotated on both sides")
 
 
 # %% [markdown]
@@ -586,14 +552,15 @@ def refuse_wrong_model(index, note, model):
 
 
 note = json.loads((folder / "note.json").read_text(encoding="utf-8"))
-print(refuse_wrong_model(restored, note, model))
-
-# %% tags=["raises-exception"]
-refuse_wrong_model(restored, note, repooled)
+for candidate in (model, repooled):
+    try:
+        print(refuse_wrong_model(restored, note, candidate))
+    except ValueError as error:
+        print(error)
 
 # %% [markdown]
-# The message names the cause and the remedy. One text is enough: a different model, pooling, prompt or size changes every vector, and
-# a cosine just below 1 leaves room for another processor or precision.
+# The message names the cause and the remedy. One text is enough, because such a change moves every vector. The bar just below 1
+# leaves room for another processor or precision.
 
 # %% [markdown]
 # ## Summary
@@ -640,7 +607,8 @@ path = Path(tempfile.mkdtemp()) / "index.npz"
 np.savez(path, vectors=vectors, texts=texts, model=MODEL)
 stored = np.load(path)
 assert model.encode_document(str(stored["texts"][0])) @ stored["vectors"][0] > 0.99, f"Use {stored['model']} with this index."
-print([(f"{score:.2f}", texts[i]) for score, i in search("delete a document", k=2)])
+for allowed in (None, np.array(["read" in text for text in texts])):
+    print([(f"{score:.2f}", texts[i]) for score, i in search("delete a document", k=2, allowed=allowed)])
 print(f"recall@1 {recall_at_k('delete a document', relevant=[3], k=1):.2f}")
 
 # %% [markdown]
