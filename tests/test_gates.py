@@ -97,6 +97,7 @@ PLANTED: list[tuple[Callable[[NotebookNode], list[str]], Change, str]] = [
     (gates.has_text_alternatives, saying('<img src="x.png">'), "text alternative"),
     (gates.is_short_and_even, keep_five_cells, "code cells"),
     (gates.is_short_and_even, lengthen_all, "are long"),
+    (gates.is_short_and_even, sourced("x = " + "1 + " * 30 + "1"), "characters"),
     (gates.uses_current_names, sourced("model.get_sentence_embedding_dimension()"), "deprecated"),
     (gates.uses_current_names, sourced("from sentence_transformers.models import Pooling"), "deprecated"),
     (gates.uses_current_names, sourced("%pip install faiss-cpu"), "installs"),

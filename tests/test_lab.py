@@ -1,17 +1,21 @@
 """A real JupyterLab server: it opens at the first lesson, and saving there updates the lesson's source."""
 
 import json
+import os
+import shutil
 import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from helpers import benchmark, commands
 from helpers.course import build
-from helpers.course.registry import Course
+from helpers.course.registry import Course, read_course
 
 TOKEN = "test"
 
@@ -36,19 +40,41 @@ class Server:
         self.call("PUT", f"/api/contents/{path}", {"type": "notebook", "format": "json", "content": notebook})
 
 
-@pytest.fixture
-def server(small_course: Course) -> Iterator[Server]:
-    for lesson in small_course.lessons:
-        build.build(small_course, lesson, progress=False)
+@contextmanager
+def running_lab(root: Path) -> Iterator[Server]:
     port = benchmark.free_port()
     options = ["--no-browser", f"--port={port}", f"--IdentityProvider.token={TOKEN}", "--ServerApp.port_retries=0"]
-    process = subprocess.Popen(commands.lab_command(options, small_course.root), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(commands.lab_command(options, root), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         benchmark.wait_until_it_answers(f"http://127.0.0.1:{port}/api/status?token={TOKEN}", process)
         yield Server(port)
     finally:
         process.terminate()
         process.wait(timeout=30)
+
+
+@pytest.fixture
+def server(small_course: Course) -> Iterator[Server]:
+    for lesson in small_course.lessons:
+        build.build(small_course, lesson, progress=False)
+    with running_lab(small_course.root) as server:
+        yield server
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("newer", ["notebook", "source"])
+def test_every_real_lesson_opens_and_saves_without_touching_its_source(newer: str, course: Course, tmp_path: Path) -> None:
+    """Whichever of the two files is newer, as after a clone or a build: JupyterLab refuses to open a pair that differs."""
+    copied = read_course(shutil.copytree(course.root / "notebooks", tmp_path / "notebooks").parent)
+    shutil.copy(course.root / "pyproject.toml", tmp_path)
+    with running_lab(tmp_path) as server:
+        for lesson in copied.lessons:
+            source, notebook = copied.source(lesson), copied.notebook(lesson)
+            before, older = source.read_bytes(), source if newer == "notebook" else notebook
+            os.utime(older, (0, 0))
+            content = server.open(f"notebooks/{lesson.stem}.ipynb")
+            server.save(f"notebooks/{lesson.stem}.ipynb", content)
+            assert source.read_bytes() == before, lesson.stem
 
 
 @pytest.mark.slow

@@ -24,7 +24,8 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-KEPT_CELL_METADATA = ("tags", "reason")
+# In the order of the stored notebook: JupyterLab refuses to open a lesson whose two files differ, if only in this.
+KEPT_CELL_METADATA = ("reason", "tags")
 CELL_TIMEOUT_S = 300
 
 

@@ -23,6 +23,7 @@ CODE_CELLS = (12, 35)
 EXERCISES = (2, 4)
 OBJECTIVES = (3, 6)
 MEDIAN_LINES, P95_LINES = 4, 20
+LINE_WIDTH = 110  # what JupyterLab shows beside its file browser without scrolling sideways
 COMPARED_SHARE, NOT_COMPARED_SHARE = 0.5, 0.08
 WORDS_A_CODE_CELL = (45, 70)
 DEPRECATED = re.compile(
@@ -186,6 +187,10 @@ def is_short_and_even(notebook: NotebookNode) -> list[str]:
     p95 = lengths[int(len(lengths) * 0.95) - (len(lengths) > 19)]
     if median(lengths) > MEDIAN_LINES or p95 > P95_LINES:
         faults.append(f"code cells are long: median {median(lengths):g} ({MEDIAN_LINES}), 95th percentile {p95} ({P95_LINES}) lines")
+    for cell in cells:
+        longest = max(cell.source.split("\n"), key=len)
+        if len(longest) > LINE_WIDTH:
+            faults.append(f"cell {_where(cell)} has a line of {len(longest)} characters ({LINE_WIDTH} is the bar)")
     return faults
 
 

@@ -8,13 +8,17 @@ import numpy as np
 from helpers import corpus
 from helpers.exercises import Exercise, Wrong, WrongAnswer
 
-# Questions whose best chunk holds the answer for every sensible chunk size; the facts stand at different places of their texts.
-_SEARCHES = (
-    (0, corpus.passages()[0].question, corpus.passages()[0].answer),
-    (1, corpus.passages()[1].question, corpus.passages()[1].answer),
-    (3, "Who measured the rain every morning?", "Harriet Quill"),
-    (1, "What do bakers call the test of a piece of dough that is pulled thin?", "window test"),
-)
+
+def _searches() -> list[tuple[str, str, str]]:
+    """(text, question, answer) where the best chunk holds the answer for any sensible size; the facts stand at different places."""
+    lighthouse, bread, _, merrowby = corpus.passages()
+    return [
+        (merrowby.text, "Which valley did the monks take in the fog?", "wrong valley"),
+        (lighthouse.text, lighthouse.question, lighthouse.answer),
+        (merrowby.text, "Who measured the rain every morning?", "Harriet Quill"),
+        (bread.text, "What do bakers call the test of a piece of dough that is pulled thin?", "window test"),
+        (bread.text, bread.question, bread.answer),
+    ]
 
 
 def _whole_numbers(values: Any) -> list[int] | None:
@@ -82,9 +86,7 @@ def _check_truncated(answer: Any, *, model: Any, texts: list[str]) -> None:
 def _check_find_chunk(answer: Any, *, model: Any) -> None:
     if not callable(answer):
         raise Wrong("Give the function itself: find_chunk, without quotation marks and without parentheses.")
-    passages = corpus.passages()
-    for index, question, fact in _SEARCHES:
-        text = passages[index].text
+    for text, question, fact in _searches():
         _check_found(answer(question, text), question, text, fact, model)
 
 
@@ -104,7 +106,8 @@ def _check_found(found: Any, question: str, text: str, fact: str, model: Any) ->
         best = float(model.encode(found) @ model.encode(question))
         raise Wrong(
             f"For {question!r} your function returns a chunk with the score {best:.2f} that does not hold the answer. Score every "
-            "chunk against the question and take the one with the highest score (argmax), wherever it stands."
+            "chunk against the question and take the one with the highest score (argmax), wherever it stands. If you do that "
+            "already, your chunks are too short to carry their context: try 100 tokens."
         )
 
 
@@ -140,7 +143,7 @@ def _check_cleaned(answer: Any, *, model: Any, entries: list[Any]) -> None:
 EXERCISES = [
     Exercise(
         number="03.1",
-        title="A matrix half as kind to your disk",
+        title="Shorter vectors of length 1",
         question="""
         Encode the five sentences in `music` with one call of `model.encode`, so that the result is a numpy matrix of shape
         `(5, 128)` in `float32` whose rows are unit vectors.

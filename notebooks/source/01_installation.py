@@ -58,7 +58,7 @@ for need in base:
 #
 # Which of these packages takes the most space, and how much of the total is the library's own? Guess, then run.
 
-# %% tags=["nbval-ignore-output"] reason="the size of torch depends on its build: CPU or CUDA, Linux or macOS"
+# %% reason="the size of torch depends on its build: CPU or CUDA, Linux or macOS" tags=["nbval-ignore-output"]
 def megabytes(package):
     return sum(file.size or 0 for file in metadata.files(package)) / 1e6
 
@@ -80,7 +80,7 @@ print("largest:", order[0], "| more than 20 times the library:", sizes["torch"] 
 # A CPU build of torch runs everywhere. A CUDA build also drives NVIDIA GPUs, and is far larger: when we installed the library
 # with its OpenVINO extra, the environment took 6.0 GB with a CUDA build and 1.6 GB with a CPU build. Which one is here?
 
-# %% tags=["nbval-ignore-output"] reason="the build of torch and the devices differ from machine to machine"
+# %% reason="the build of torch and the devices differ from machine to machine" tags=["nbval-ignore-output"]
 import torch
 
 print("CUDA version that torch was built for:", torch.version.cuda)

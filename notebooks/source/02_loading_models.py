@@ -135,7 +135,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # as it was
 # Without `device=`, the library takes the best device it finds. We ask for each and time a short text. What do you expect of a device
 # this machine does not have?
 
-# %% tags=["nbval-ignore-output"] reason="devices and times depend on the machine"
+# %% reason="devices and times depend on the machine" tags=["nbval-ignore-output"]
 took = {}
 for device in (None, "cpu", "cuda", "mps"):
     try:

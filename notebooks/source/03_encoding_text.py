@@ -151,7 +151,7 @@ def ms_per_text(batch_size):
 
 per_text = np.median([[ms_per_text(size) for size in sizes] for _ in range(3)], axis=0)
 assert per_text[2] < per_text[0], "batches of 32 should beat single texts"
-picture = plots.bars(per_text, [f"batch_size={size}" for size in sizes], unit="ms", title="Time per short text")
+picture = plots.bars(per_text, [f"batch_size={size}" for size in sizes], unit="ms", decimals=1, title="Time per short text")
 spoken = ", ".join(f"{ms:.1f} at batch size {size}" for size, ms in zip(sizes, per_text, strict=True))
 plots.show(picture, f"Milliseconds per text: {spoken}.")
 
@@ -163,7 +163,8 @@ plots.show(picture, f"Milliseconds per text: {spoken}.")
 # ## Check the length of a vector before you compare
 #
 # A ***unit vector*** is a vector of length 1, and ***normalization*** (to be exact, L2 normalization) divides a vector by
-# its length to make it one. For unit vectors the dot product is the cosine, and lesson 04 relies on that.
+# its length to make it one. For unit vectors the dot product is the cosine, which
+# [04 · Compare texts with similarity scores](04_similarity.ipynb) takes up.
 #
 # ### Myth: "normalize_embeddings=True is needed for cosine similarity"
 #
@@ -415,7 +416,7 @@ exercise_4.check(answer_4, model=model, entries=messy)
 # ## Spread the work over processes, where it pays
 #
 # A list of devices starts one process for each, with its own copy of the model: `["cuda:0", "cuda:1"]` for two GPUs. We
-# have texts for about a second of work, and two processes on the CPU. Will it be faster?
+# have texts for a second or so of work, and two processes on the CPU. Will it be faster?
 
 # %%
 start = time.perf_counter()
@@ -489,13 +490,13 @@ print("without the guard:", "stuck ·" if bare[0] else "ended ·", "RuntimeError
 
 # %% [markdown]
 # Without the guard, each new process runs the script from the top and wants to start processes of its own. Python stops
-# it with the error above, and the parent waits forever. A notebook needs no guard, as the cell with two processes has
+# it with the error above, and the parent goes on waiting for its answer. A notebook needs no guard, as the cell with two processes has
 # shown: new processes do not import its cells.
 #
 # ### Myth: "encode(sentences=…)" and "encode_multi_process(…)"
 #
-# Much code on the web names the first argument, and the older guide starts a pool and calls `encode_multi_process`. We
-# turn the second one's warning into an error, to read it without starting anything:
+# Much code on the web gives the first argument a name, and the older guide starts a pool for `encode_multi_process`. We turn
+# the warning of the latter into an error, to read it without starting anything:
 
 # %% tags=["teaches-deprecated"]
 import warnings
@@ -539,7 +540,7 @@ from sentence_transformers import SentenceTransformer
 def cut_into_chunks(model, text, size=200, overlap=40):
     spans = model.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)["offset_mapping"]
     starts = range(0, max(len(spans) - overlap, 1), size - overlap)
-    return [text[spans[start][0] : spans[min(start + size, len(spans)) - 1][1]] for start in starts]
+    return [text[spans[start][0] : spans[min(start + size, len(spans)) - 1][1]] for start in starts if spans]
 
 
 def encode_entries(model, entries):

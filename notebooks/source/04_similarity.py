@@ -140,7 +140,7 @@ print(tuple(at_once.shape), [f"{score:.3f}" for score in at_once.tolist()])
 # The same scores. What does the loop cost? We compare one vector with 4,000: pair by pair, in one call of `util.cos_sim`, and in
 # one call of `util.dot_score`. The times belong to the machine that ran this; the cell checks only their order.
 
-# %% tags=["nbval-ignore-output"] reason="times depend on the machine"
+# %% reason="times depend on the machine" tags=["nbval-ignore-output"]
 from timeit import repeat
 
 stored = np.tile(embeddings, (100, 1))

@@ -58,8 +58,8 @@ for i in ranking[:3]:
     print(f"{scores[i]:.3f}  {sentences[i]}")
 
 # %% [markdown]
-# That is semantic search. Because no sentence was left out, it is an ***exact search***: no document with a higher score can have
-# been missed. What it does not show: none of these sentences answers the question. A ranking puts *something* first, always.
+# Because no sentence was left out, this is an ***exact search***: no document with a higher score can have been missed. What it does
+# not show: none of these sentences answers the question. A ranking puts *something* first, always.
 #
 # The library has the same in one call.
 
@@ -76,9 +76,9 @@ print("same scores: ", np.allclose([hit["score"] for hit in hits], scores[rankin
 # %% [markdown]
 # ## Encode questions and documents each with their own method
 #
-# A short question looks for a longer text that answers it: this is ***asymmetric search***. In symmetric search, both sides are of
-# one kind, as with duplicate tickets. Some models are trained to treat the two sides differently, and expect a prompt such as
-# `query: ` in front of one of them. Predict: what do the two methods add for our model?
+# A short question looks for a longer text that answers it: this is ***asymmetric search***. (Duplicate tickets are symmetric: both
+# sides are of one kind.) Some models are trained to treat the sides differently, with a prompt such as `query: ` in front. Predict:
+# what do the two methods add for our model?
 
 # %%
 text = "sort an array"
@@ -87,9 +87,9 @@ print("encode_query equals encode:   ", np.array_equal(model.encode_query(text),
 print("encode_document equals encode:", np.array_equal(model.encode_document(text), model.encode(text)))
 
 # %% [markdown]
-# Nothing: both prompts are empty, and all-MiniLM-L6-v2 gives one vector to a text, whichever method we call. We write
-# `encode_query` and `encode_document` all the same. The code then stays right when the model changes to one that has prompts, as
-# in lesson 06, where the plain `encode` would cost accuracy without a word.
+# Nothing: both prompts are empty, and a text gets one vector, whichever method we call. We use `encode_query` and
+# `encode_document` all the same: the code then stays right with a model that has prompts, as in lesson 06, where the plain `encode`
+# leaves them out without a word.
 
 # %% [markdown]
 # ## Search four thousand documents
@@ -148,8 +148,7 @@ for question in ("draw a bar chart", "get the same random numbers every time I r
     print(f"{score:.2f}  {question:<56} {name}")
 
 # %% [markdown]
-# Bread finds the pie chart. Its score is low, so a threshold would help here, and [lesson 04](04_similarity.ipynb) shows how to
-# calibrate one. But look at the second line: a fair question with a useless hit scores in between. A threshold removes the hopeless; it does not
+# Bread finds the pie chart. Its score is low, so a threshold as in [lesson 04](04_similarity.ipynb) would help here. But look at the second line: a fair question with a useless hit scores in between. A threshold removes the hopeless; it does not
 # tell right from wrong.
 
 # %%
@@ -163,16 +162,15 @@ exercise_1.check(answer_1, docs=docs, documents=documents, model=model)
 # %% [markdown]
 # ## Judge one ranking by hand
 #
-# "It looks good" does not survive a second opinion. To measure, we need to know what should have been found: a ***relevance label***
-# says that a certain document answers a certain query. `corpus.queries()` holds questions in everyday words, written for this course,
-# with their labels. We mark the relevant ones in one ranking.
+# To measure, we need to know what should have been found: a ***relevance label*** says that a certain document answers a certain query.
+# `corpus.queries()` holds questions in everyday words, written for this course, with their labels. We mark the hits of one ranking;
+# the last line of the output holds the labels.
 
 # %%
 query = next(item for item in corpus.queries() if item.text == "compute a definite integral numerically")
 found = [name for name, _ in search(query.text, k=5)]
 is_hit = np.array([name in query.relevant for name in found])
-lines = [f"{'relevant' if hit else '-':<8} {name}" for name, hit in zip(found, is_hit, strict=True)]
-print(*lines, f"labels: {', '.join(query.relevant)}", sep="\n")
+print(*[f"{'relevant' if hit else '-':<9}{name}" for name, hit in zip(found, is_hit, strict=True)], f"{query.relevant}", sep="\n")
 
 # %% [markdown]
 # Three measures, three questions, all between 0 and 1:
@@ -193,9 +191,8 @@ print(f"by hand: {recall:.3f}, {reciprocal_rank:.3f}, {ndcg:.3f}", evaluation.ev
 
 
 # %% [markdown]
-# The helper agrees. One warning about labels: look at the hits that do *not* count. `tanhsinh` computes definite integrals too, but
-# its name is not on our list. An unlabeled hit counts as wrong, so such figures are lower bounds of usefulness, and they compare
-# systems better than they grade one.
+# The helper agrees. One warning: look at the hits that do *not* count. `tanhsinh` computes definite integrals too, but is not on our
+# list. An unlabeled hit counts as wrong, so such figures compare systems better than they grade one.
 
 # %% [markdown]
 # ## Measure many questions
@@ -223,10 +220,10 @@ print("Questions", evaluation.evaluate(top_names(question_scores), question_labe
 print("See Also", evaluation.evaluate(top_names(link_scores), link_labels), sep="\n")
 
 # %% [markdown]
-# Most of what should be found stands among the first ten of more than four thousand. The two sets ask different things of the
-# search, so the difference between them is no verdict.
+# Most of what should be found stands among the first ten of more than four thousand. The two sets ask different things, so the
+# difference between them is no verdict.
 #
-# The library brings the same measures. `InformationRetrievalEvaluator` takes three dictionaries, and the model. It would encode the
+# The library brings the same measures. `InformationRetrievalEvaluator` takes three dictionaries and the model. It would encode the
 # corpus again; `corpus_embeddings` hands it our matrix.
 
 # %%
@@ -282,16 +279,17 @@ def keyword_scores(queries):
     return np.array([bm25.get_scores(words(query)) for query in queries])
 
 
-for query, row in zip(("grid search", "bake bread"), keyword_scores(["grid search", "bake bread"]), strict=True):
-    print(f"{query:<11}  best score {row.max():.1f}  {names[row.argmax()]}")
+for phrase in ("grid search", "bake bread"):
+    [row] = keyword_scores([phrase])
+    print(f"{phrase:<11}  best score {row.max():.1f}  {names[row.argmax()]}")
 
 
 # %% [markdown]
-# "Grid search" works because the name was split. For "bake bread" the best score is 0: **no document contains either word**, the
-# name beside it is the first of a tie of all, and BM25 can say "nothing found". An embedding search never does.
+# "Grid search" works because the name was split. For "bake bread" the best score is 0, for no document contains either word: BM25 can
+# say "nothing found", which an embedding search never does.
 #
-# Now both methods on both sets, beside the ranking by chance. To know how far a figure can be trusted, we draw the queries anew
-# 2,000 times, with repetition, and keep the middle 95 % of the means: a bootstrap interval.
+# Now both methods on both sets, beside chance. To know how far a figure can be trusted, we draw the queries anew 2,000 times, with
+# repetition, and keep the middle 95 % of the means: a bootstrap interval.
 
 # %%
 def recalls(scores, labels):
@@ -333,8 +331,7 @@ plots.show(figure, "Bars of recall@10: embeddings ahead of BM25 on the questions
 
 # %% [markdown]
 # With so few questions, their two intervals overlap. But both methods answered *the same* questions: the last line of the table takes
-# the difference question by question, and its interval stays above zero. On questions like these, embeddings find more. It says
-# nothing of other kinds of query. Which kind would turn it around?
+# the difference question by question, and its interval stays above zero. Which kind of query would turn it around?
 #
 # ### Myth: "semantic search replaces keyword search"
 #
@@ -378,9 +375,8 @@ for item, dense, keyword in sorted(rows, key=lambda row: row[1]):
         print(f"{min(dense, 100):>10} {min(keyword, 100):>5}   {item.text}")
 
 # %% [markdown]
-# 100 stands for 100 or worse. Where BM25 is ahead, it is ahead by a place: both found the answer. The failures below are another
-# matter, because **BM25 fails there too**: question and documentation share neither words nor, to this model, meaning.
-# *Two pictures next to each other* never says "subplot". Adding BM25 will not repair these.
+# 100 stands for 100 or worse. Where BM25 is ahead, it is ahead by a place. The failures below are another matter, because **BM25 fails
+# there too**: *two pictures next to each other* never says "subplot". Adding BM25 will not repair these.
 #
 # Three kinds of failure, side by side:
 
@@ -389,7 +385,7 @@ for question in ("argrelmax", "find groups of points without choosing k", "densi
     print(f"{question:<40}", ", ".join(name for name, _ in search(question, k=3)))
 
 # %% [markdown]
-# - The name `argrelmax` brings other names that begin like it, and not the function itself.
+# - The bare name `argrelmax` brings other names, and not the function itself.
 # - Asked what it is *good for*, the search takes "k" and "points" at their word and shows k-means and nearest neighbors. Asked in the
 #   documentation's own words, it finds `HDBSCAN` at once.
 # - **Negation hardly counts.** With "do not" in front, the same three entries come back: a text and its denial share their topic.
@@ -456,8 +452,8 @@ for breadth in (16, 32, 64, 128):
 
 # %% [markdown]
 # With one bucket, **half of the exact hits are gone**, and no message says so. Visiting all buckets gives everything back and saves
-# nothing. HNSW needs fewer comparisons for the same share, but it too loses some at its default of 16. These figures hold for these
-# questions and vectors: a vector index is a setting to measure, with your own queries, never a switch to flip.
+# nothing. HNSW needs fewer comparisons for the same share, but it too loses some at its default of 16. Measure such a setting with
+# your own queries: these figures hold for these questions and vectors.
 #
 # ### Myth: "you need a vector database for 4,000 documents"
 #
@@ -481,10 +477,10 @@ for way, milliseconds in times.items():
 assert times["numpy, exact"] < times["encode the question"] and times["numpy, exact"] < 50
 
 # %% [markdown]
-# The exact search takes less time than encoding the question, by far: a faster index would save a part of almost nothing. The cost
-# of an exact search grows in proportion to the number of documents, so work out from your own line where it begins to hurt. Two
-# habits keep it low: all vectors in **one matrix**, and a `top_k` no larger than you need, because `util.semantic_search` builds a
-# dictionary for each hit. Its documentation puts its range at corpora of up to about a million entries.
+# The exact search takes far less time than encoding the question: a faster index would save a part of almost nothing. The cost of an
+# exact search grows with the number of documents, so work out from your own line where it begins to hurt. Two habits keep it low: all
+# vectors in **one matrix**, and a `top_k` no larger than you need, because `util.semantic_search` builds a dictionary for each hit.
+# Its documentation puts its range at corpora of up to about a million entries.
 
 # %% [markdown]
 # ## Save the index, and refuse the wrong model
@@ -517,9 +513,9 @@ for attempt in (lambda: restored.search(from_a_256_model[None], 10), lambda: doc
         print(f"{type(error).__name__}: {str(error)[:60]!r}")
 
 # %% [markdown]
-# FAISS says nothing at all, and numpy speaks of core dimensions. That is the lucky case. **With the same size, nothing fails.** We try two
-# models with 384 numbers: MiniLM's own weights under another pooling, as after a wrongly assembled load, and a rotated MiniLM. The
-# rotation keeps every similarity among its own vectors, and names the directions differently, as any newly trained model would.
+# FAISS says nothing at all, and numpy speaks of core dimensions. That is the lucky case. **With the same size, nothing fails.** We try
+# two models with 384 numbers: MiniLM's own weights under another pooling, and a rotated MiniLM. The rotation keeps every similarity
+# among its own vectors but uses the directions differently, as a model from another training run would.
 
 # %%
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
@@ -538,8 +534,8 @@ print(f"recall@10 {recalls(questions @ rotation @ (documents @ rotation).T, ques
 
 # %% [markdown]
 # The rotated model is as good as the original with its own index, and useless with ours. The repooled one is worse in a way that
-# nobody would notice from a few results. A name in the note helps only if somebody compares it; the vectors themselves are the
-# better witness. **Encode one stored text again and compare it with its stored vector.**
+# a few results would not reveal. A name in the note helps only if somebody compares it; the vectors are the better witness. **Encode
+# one stored text again and compare it with its stored vector.**
 
 # %%
 def refuse_wrong_model(index, note, model):
@@ -606,7 +602,8 @@ def recall_at_k(question, relevant, k):
 path = Path(tempfile.mkdtemp()) / "index.npz"
 np.savez(path, vectors=vectors, texts=texts, model=MODEL)
 stored = np.load(path)
-assert model.encode_document(str(stored["texts"][0])) @ stored["vectors"][0] > 0.99, f"Use {stored['model']} with this index."
+again = model.encode_document(str(stored["texts"][0]), normalize_embeddings=True)
+assert again @ stored["vectors"][0] > 0.99, f"Use {stored['model']} with this index."
 for allowed in (None, np.array(["read" in text for text in texts])):
     print([(f"{score:.2f}", texts[i]) for score, i in search("delete a document", k=2, allowed=allowed)])
 print(f"recall@1 {recall_at_k('delete a document', relevant=[3], k=1):.2f}")
