@@ -34,7 +34,7 @@ $(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": make PYTHON=/path/to/a/newer/python")'
 	@echo "1/4 Virtual environment in $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
-	@echo "2/4 Pinned packages: about 1.4 GB on disk, a few minutes, once"
+	@echo "2/4 Pinned packages: about 2 GB on disk, a few minutes, once"
 	@$(if $(TORCH_INDEX),$(PIP) install --index-url $(TORCH_INDEX) "$$(grep -o '^torch==[^ ]*' requirements.txt)")
 	@$(PIP) install --requirement requirements.txt
 	@echo "3/4 The course's own package, helpers"

@@ -4,15 +4,19 @@ Each check returns the value it accepts and refuses the rest with one sentence: 
 A wrong type raises TypeError, a wrong value of the right type raises ValueError.
 """
 
+import functools
+import inspect
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar, get_origin
 
 import numpy as np
 
 SHOWN_CHARACTERS = 60
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def shown(value: object) -> str:
@@ -33,6 +37,29 @@ def wrong_type(name: str, value: object, accepted: str) -> TypeError:
 def wrong_value(name: str, value: object, accepted: str) -> ValueError:
     """The error for a value that is not taken, of a type that is."""
     return ValueError(f"{name} must be {accepted}, got {shown(value)}.")
+
+
+def typed(function: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a function so that every call checks its arguments against its type hints, as far as these are plain classes."""
+    signature = inspect.signature(function)
+    hints = {name: get_origin(parameter.annotation) or parameter.annotation for name, parameter in signature.parameters.items()}
+    classes = {name: hint for name, hint in hints.items() if isinstance(hint, type)}
+
+    @functools.wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        for name, value in signature.bind(*args, **kwargs).arguments.items():
+            if name in classes:
+                instance(value, name, classes[name])
+        return function(*args, **kwargs)
+
+    return checked
+
+
+def instance(value: object, name: str, kind: type[R]) -> R:
+    """A value of one class."""
+    if not isinstance(value, kind):
+        raise wrong_type(name, value, f"a {kind.__name__}")
+    return value
 
 
 def text(value: object, name: str, *, empty: bool = True) -> str:

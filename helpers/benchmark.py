@@ -137,6 +137,7 @@ def start_and_stop_lab() -> None:
         server.wait(timeout=30)
 
 
+@arguments.typed
 def wait_until_it_answers(address: str, server: subprocess.Popen[bytes]) -> None:
     """Ask `address` until it answers; RuntimeError when the server ends first or takes too long."""
     give_up = time.monotonic() + SERVER_TIMEOUT_S

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from helpers import arguments
+
 OLDEST_PYTHON = (3, 11)
 MEMORY_NEEDED_GIB = 2.0
 DISK_NEEDED_GIB = 1.0
@@ -126,6 +128,7 @@ def report() -> bool:
     return not failed
 
 
+@arguments.typed
 def pinned(requirements: str) -> dict[str, str]:
     """The exact pins that hold on this machine in the text of a requirements file, as {name: version}."""
     from packaging.requirements import Requirement
@@ -139,8 +142,10 @@ def pinned(requirements: str) -> dict[str, str]:
     }
 
 
+@arguments.typed
 def installed_version(name: str) -> str | None:
     """The installed version of a distribution, or None."""
+    arguments.text(name, "name", empty=False)
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:

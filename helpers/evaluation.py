@@ -261,7 +261,14 @@ def _paired(rankings: Any, relevant: Any) -> list[tuple[Any, Any]]:
     if not pairs:
         raise arguments.wrong_value("rankings", rankings, "at least one ranking")
     # Before a slice of it is taken, which would hide the second appearance of an id.
-    return [(_checked(ranked, wanted, 1)[0], wanted) for ranked, wanted in pairs]
+    return [(_checked_ranking(position, ranked, wanted), wanted) for position, (ranked, wanted) in enumerate(pairs)]
+
+
+def _checked_ranking(position: int, ranked: Any, wanted: Any) -> list[Id]:
+    try:
+        return _checked(ranked, wanted, 1)[0]
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{error} It stands in item {position} of rankings and relevant.") from error
 
 
 def _varied_vector(value: object, name: str) -> np.ndarray:

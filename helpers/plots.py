@@ -76,7 +76,15 @@ def heatmap(scores: Any, rows: Sequence[str], columns: Sequence[str] | None = No
     image = axes.imshow(values, cmap="cividis", vmin=min(0.0, float(values.min())), vmax=1.0, aspect="auto")
     middle = (image.norm.vmin + image.norm.vmax) / 2
     for (row, column), value in np.ndenumerate(values):
-        axes.text(column, row, f"{value:.2f}".replace("-0.00", "0.00"), ha="center", va="center", color="black" if value > middle else "white", fontsize=9)
+        axes.text(
+            column,
+            row,
+            f"{value:.2f}".replace("-0.00", "0.00"),
+            ha="center",
+            va="center",
+            color="black" if value > middle else "white",
+            fontsize=9,
+        )
     axes.set_xticks(range(len(column_names)), column_names, rotation=35, ha="right")
     axes.set_yticks(range(len(row_names)), row_names)
     axes.spines[:].set_visible(False)

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import nbformat
 import pytest
 from nbformat import NotebookNode
@@ -11,6 +12,10 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from helpers.course import registry
 from helpers.course.registry import Course, read_course
+
+# No deadline: a test that fails because the machine is busy teaches nothing. The same examples on every run, for the same reason.
+hypothesis.settings.register_profile("course", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("course")
 
 SMALL_COURSE = """
 title = "A small course"

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from matplotlib import pyplot
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from helpers import plots
 from tests.test_arguments import ANYTHING
@@ -21,7 +22,7 @@ def close_figures() -> Any:
 
 
 def texts_of(figure: Figure) -> set[str]:
-    return {text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text"))}
+    return {artist.get_text() for artist in figure.findobj(Text) if isinstance(artist, Text)}
 
 
 def test_show_displays_the_picture_with_its_alternative_and_closes_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,7 +53,7 @@ def test_heatmap_writes_every_score() -> None:
 def test_text_map_gives_each_group_a_marker_and_a_name() -> None:
     figure = plots.text_map([[0, 0], [1, 1], [2, 0]], ["x", "y", "x"], ["one", "two", "three"])
     assert {"x", "y", "one", "two", "three"} <= texts_of(figure)
-    markers = {str(collection.get_paths()[0].vertices.tolist()) for collection in figure.axes[0].collections}
+    markers = {repr(collection.get_paths()[0].vertices) for collection in figure.axes[0].collections}
     assert len(markers) == 2
 
 

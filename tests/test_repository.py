@@ -1,5 +1,6 @@
 """The repository as a newcomer meets it: pins, README, commands, workflow."""
 
+import ast
 import importlib.metadata
 import re
 import subprocess
@@ -98,6 +99,23 @@ def test_the_packages_own_dependencies_are_pinned_too(course: Course) -> None:
     project = tomllib.loads(read(course, "pyproject.toml"))["project"]
     pins = doctor.pinned(read(course, "requirements.txt"))
     assert {Requirement(line).name for line in project["dependencies"]} <= set(pins)
+
+
+def test_the_package_declares_what_it_imports(course: Course) -> None:
+    declared = {
+        canonicalize_name(Requirement(line).name) for line in tomllib.loads(read(course, "pyproject.toml"))["project"]["dependencies"]
+    }
+    owners = importlib.metadata.packages_distributions()
+    imported = set()
+    for path in (course.root / "helpers").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                imported.add(node.module.split(".")[0])
+    third_party = imported - set(sys.stdlib_module_names) - {"helpers"}
+    assert {"torch", "numpy"} & third_party
+    assert {name for name in third_party if not {canonicalize_name(owner) for owner in owners[name]} & declared} == set()
 
 
 def test_the_readme_names_the_two_commands_and_the_way_without_make(course: Course) -> None:

@@ -16,6 +16,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 from tqdm.auto import tqdm
 
+from helpers import arguments
 from helpers.course import registry
 from helpers.course.registry import Course, Lesson
 
@@ -47,14 +48,26 @@ def lesson_environment() -> Iterator[dict[str, str]]:
         log = Path(folder) / "connections.log"
         log.touch()
         path = os.pathsep.join(part for part in (str(RUNTIME / "guard"), os.environ.get("PYTHONPATH", "")) if part)
-        yield {**os.environ, "IPYTHONDIR": folder, "PYTHONPATH": path, "COURSE_CONNECTION_LOG": str(log), "COURSE_ONLINE": "0"}
+        yield {
+            **os.environ,
+            "IPYTHONDIR": folder,
+            "PYTHONPATH": path,
+            "COURSE_CONNECTION_LOG": str(log),
+            "COURSE_ONLINE": "0",
+            # Lessons run side by side: threads that wait must not keep a core busy. This changes speed and no value.
+            "OMP_WAIT_POLICY": "PASSIVE",
+        }
 
 
+@arguments.typed
 def refused_connections(environment: dict[str, str]) -> list[str]:
     """The attempts to reach another machine that were logged under this environment."""
+    if "COURSE_CONNECTION_LOG" not in environment:
+        raise arguments.wrong_value("environment", environment, "what lesson_environment yields")
     return Path(environment["COURSE_CONNECTION_LOG"]).read_text(encoding="utf-8").splitlines()
 
 
+@arguments.typed
 def read_source(path: Path) -> NotebookNode:
     """A lesson's source as a notebook without outputs. FileNotFoundError names the file that is expected."""
     if not path.is_file():
@@ -62,6 +75,7 @@ def read_source(path: Path) -> NotebookNode:
     return jupytext.read(path, fmt="py:percent")
 
 
+@arguments.typed
 def source_text(notebook: NotebookNode) -> str:
     """A notebook in percent format, as it stands in notebooks/source."""
     bare = nbformat.v4.new_notebook(cells=[_bare_cell(cell) for cell in notebook.cells])
@@ -69,6 +83,7 @@ def source_text(notebook: NotebookNode) -> str:
     return str(jupytext.writes(bare, fmt="py:percent", config=configuration))
 
 
+@arguments.typed
 def refresh_generated_cells(notebook: NotebookNode, course: Course, lesson: Lesson) -> NotebookNode:
     """The notebook with its first and its last cell as the registry wants them (tags header and navigation)."""
     authored = [cell for cell in notebook.cells if not {"header", "navigation"} & set(cell.metadata.get("tags", []))]
@@ -77,6 +92,7 @@ def refresh_generated_cells(notebook: NotebookNode, course: Course, lesson: Less
     return nbformat.v4.new_notebook(cells=[first, *authored, last])
 
 
+@arguments.typed
 def canonical(notebook: NotebookNode, lesson: Lesson) -> str:
     """The notebook's one canonical text: fixed cell ids and metadata, sorted keys, merged streams, no widget state."""
     cells = []
@@ -91,6 +107,7 @@ def canonical(notebook: NotebookNode, lesson: Lesson) -> str:
     return json.dumps(json.loads(text), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
+@arguments.typed
 def execute(notebook: NotebookNode, folder: Path, *, title: str = "", progress: bool = True) -> NotebookNode:
     """Run every cell in a fresh kernel, from `folder`, and return the notebook with outputs.
 
@@ -124,6 +141,7 @@ def _run_cells(client: NotebookClient, environment: dict[str, str], bar: "tqdm[N
             bar.update(cell.cell_type == "code")
 
 
+@arguments.typed
 def build(course: Course, lesson: Lesson, *, progress: bool = True) -> bool:
     """Build one lesson: refresh its source, execute it, store the notebook. Returns whether the stored bytes changed.
 
@@ -137,6 +155,7 @@ def build(course: Course, lesson: Lesson, *, progress: bool = True) -> bool:
     return _write_if_changed(target, canonical(notebook, lesson))
 
 
+@arguments.typed
 def write_readme(course: Course) -> bool:
     """Bring the README's table of lessons up to date. Returns whether the file changed."""
     readme = course.root / "README.md"

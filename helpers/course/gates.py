@@ -15,6 +15,7 @@ from urllib.parse import unquote
 import nbformat
 from nbformat import NotebookNode
 
+from helpers import arguments
 from helpers.course import build, registry
 from helpers.course.registry import Course, Lesson
 
@@ -53,26 +54,31 @@ LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
 # What every gate needs of a notebook
 
 
+@arguments.typed
 def read_notebook(path: Path) -> NotebookNode:
     """A stored notebook."""
     return nbformat.read(path, as_version=4)
 
 
+@arguments.typed
 def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
     """The code cells that hold code."""
     return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
 
 
+@arguments.typed
 def tags(cell: NotebookNode) -> set[str]:
     """A cell's tags."""
     return set(cell.metadata.get("tags", []))
 
 
+@arguments.typed
 def prose(notebook: NotebookNode) -> str:
     """All Markdown of a notebook."""
     return "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
 
 
+@arguments.typed
 def output_text(cell: NotebookNode) -> str:
     """All text of a cell's outputs, without images."""
     found: list[str] = []
@@ -103,6 +109,7 @@ def _bullets(markdown: str) -> list[str]:
 # Gates over one lesson
 
 
+@arguments.typed
 def runs_in_order(notebook: NotebookNode) -> list[str]:
     """Every code cell ran, once, from top to bottom."""
     cells = code_cells(notebook)
@@ -116,6 +123,7 @@ def runs_in_order(notebook: NotebookNode) -> list[str]:
     return []
 
 
+@arguments.typed
 def is_strictly_compared(notebook: NotebookNode) -> list[str]:
     """Effective strictness: enough cells are compared to a non-empty output, few are exempt, each with its reason."""
     cells = code_cells(notebook)
@@ -136,6 +144,7 @@ def is_strictly_compared(notebook: NotebookNode) -> list[str]:
     return faults
 
 
+@arguments.typed
 def has_clean_outputs(notebook: NotebookNode) -> list[str]:
     """No warning, machine path, progress bar, long float or untaught error in an output."""
     if not code_cells(notebook):
@@ -161,6 +170,7 @@ def has_clean_outputs(notebook: NotebookNode) -> list[str]:
     return faults
 
 
+@arguments.typed
 def has_text_alternatives(notebook: NotebookNode) -> list[str]:
     """Every picture, in an output or in the prose, says in words what it shows."""
     if not notebook.cells:
@@ -177,6 +187,7 @@ def has_text_alternatives(notebook: NotebookNode) -> list[str]:
     return faults
 
 
+@arguments.typed
 def is_short_and_even(notebook: NotebookNode) -> list[str]:
     """Enough cells, not too many, and short ones."""
     cells = code_cells(notebook)
@@ -194,6 +205,7 @@ def is_short_and_even(notebook: NotebookNode) -> list[str]:
     return faults
 
 
+@arguments.typed
 def uses_current_names(notebook: NotebookNode) -> list[str]:
     """No deprecated name of the library, and no installation, in a cell that does not teach it."""
     if not code_cells(notebook):
@@ -207,6 +219,7 @@ def uses_current_names(notebook: NotebookNode) -> list[str]:
     return faults
 
 
+@arguments.typed
 def follows_the_skeleton(notebook: NotebookNode) -> list[str]:
     """Header, objectives, setup, sections, exercises, summary that mirrors the objectives, copy-paste block, what's next."""
     faults: list[str] = []
@@ -244,6 +257,7 @@ def follows_the_skeleton(notebook: NotebookNode) -> list[str]:
 _ORDER = ("what you'll be able to do", "summary", "copy and paste", "what's next")
 
 
+@arguments.typed
 def explains_before_and_after(notebook: NotebookNode) -> list[str]:
     """No run of more than two code cells without a word between them."""
     faults, run = [], 0
@@ -254,6 +268,7 @@ def explains_before_and_after(notebook: NotebookNode) -> list[str]:
     return faults if notebook.cells else ["there is no cell"]
 
 
+@arguments.typed
 def is_written_well(notebook: NotebookNode) -> list[str]:
     """American spelling; no word that dates, hypes or belittles."""
     text = re.sub(r"`[^`]*`", "", prose(notebook))
@@ -263,6 +278,7 @@ def is_written_well(notebook: NotebookNode) -> list[str]:
     return faults + [f"British spelling: {word!r}" for word in sorted({match.group().lower() for match in BRITISH.finditer(text)})]
 
 
+@arguments.typed
 def copy_paste_is_self_contained(notebook: NotebookNode) -> list[str]:
     """The copy-paste block parses alone and leans on nothing of the course."""
     blocks = [cell for cell in code_cells(notebook) if "copy-paste" in tags(cell)]
@@ -295,6 +311,7 @@ LESSON_GATES: tuple[Callable[[NotebookNode], list[str]], ...] = (
 )
 
 
+@arguments.typed
 def lesson_faults(notebook: NotebookNode) -> list[str]:
     """The faults that all gates over one lesson find."""
     return [fault for gate in LESSON_GATES for fault in gate(notebook)]
@@ -303,11 +320,13 @@ def lesson_faults(notebook: NotebookNode) -> list[str]:
 # Gates over files
 
 
+@arguments.typed
 def notebook_paths(folder: Path) -> list[Path]:
     """The notebooks below a folder, without JupyterLab's checkpoints."""
     return sorted(path for path in Path(folder).rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
 
 
+@arguments.typed
 def every_lesson_is_there(course: Course) -> list[str]:
     """The registry, the sources and the notebooks name the same lessons."""
     wanted = {lesson.stem for lesson in course.lessons}
@@ -318,6 +337,7 @@ def every_lesson_is_there(course: Course) -> list[str]:
     return faults + [f"{stem} is not in notebooks/course.toml" for stem in sorted((notebooks | sources) - wanted)]
 
 
+@arguments.typed
 def source_equals_notebook(course: Course, lesson: Lesson) -> list[str]:
     """The notebook's cells are the source's cells, and the generated ones are as the registry wants them."""
     if missing := _missing(course, lesson):
@@ -332,6 +352,7 @@ def source_equals_notebook(course: Course, lesson: Lesson) -> list[str]:
     return faults
 
 
+@arguments.typed
 def is_canonical(course: Course, lesson: Lesson) -> list[str]:
     """The notebook's bytes are the canonical ones."""
     if missing := _missing(course, lesson):
@@ -346,9 +367,10 @@ def _missing(course: Course, lesson: Lesson) -> list[str]:
     return [f"{path.name} is missing" for path in (course.source(lesson), course.notebook(lesson)) if not path.is_file()]
 
 
+@arguments.typed
 def prose_keeps_its_measure(notebooks: Iterable[NotebookNode]) -> list[str]:
     """Over the whole course, 45 to 70 words of prose for a code cell."""
-    all_notebooks = list(notebooks)
+    all_notebooks = [arguments.instance(notebook, "notebooks", NotebookNode) for notebook in notebooks]
     cells = sum(len(code_cells(notebook)) for notebook in all_notebooks)
     if not cells:
         return ["there is no code cell in the course"]
@@ -357,6 +379,7 @@ def prose_keeps_its_measure(notebooks: Iterable[NotebookNode]) -> list[str]:
     return [] if low <= words <= high else [f"{words:.0f} words of prose a code cell over the course ({low} to {high} is the bar)"]
 
 
+@arguments.typed
 def links_resolve(path: Path) -> list[str]:
     """Every relative link of a notebook or Markdown file leads to a file that is there."""
     text = prose(read_notebook(path)) if path.suffix == ".ipynb" else path.read_text(encoding="utf-8")
@@ -381,6 +404,7 @@ def _anchors(path: Path) -> set[str]:
     return github | {heading.lower().replace(" ", "-") for heading in headings}
 
 
+@arguments.typed
 def readme_is_current(course: Course) -> list[str]:
     """The README's table of lessons is the registry's."""
     readme = course.root / "README.md"
@@ -393,6 +417,7 @@ def readme_is_current(course: Course) -> list[str]:
         return [str(error)]
 
 
+@arguments.typed
 def terms_are_defined_once(course: Course) -> list[str]:
     """Each term of the glossary stands as ***term*** in the lesson the registry names, and in no other; no term is left out."""
     if not course.glossary:

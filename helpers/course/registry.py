@@ -110,6 +110,7 @@ def _check_order(lessons: tuple[Lesson, ...], file: Path) -> None:
         seen.append(lesson.number)
 
 
+@arguments.typed
 def header(course: Course, lesson: Lesson) -> str:
     """The first cell of a lesson, in Markdown: title, minutes and prerequisites."""
     needs = [course.lesson(number) for number in lesson.needs]
@@ -117,6 +118,7 @@ def header(course: Course, lesson: Lesson) -> str:
     return f"# {lesson.heading}\n\n{lesson.goal}\n\n**Time:** {lesson.minutes} minutes · **Builds on:** {linked}"
 
 
+@arguments.typed
 def navigation(course: Course, lesson: Lesson) -> str:
     """The last cell of a lesson, in Markdown: the lesson before, the lesson after, the list of all."""
     position = course.lessons.index(lesson)
@@ -131,6 +133,7 @@ def navigation(course: Course, lesson: Lesson) -> str:
     return lines[0] + "\n\n" + "\n".join(lines[1:])
 
 
+@arguments.typed
 def readme_table(course: Course) -> str:
     """The table of lessons for README.md, with its markers."""
     rows = [f"| [{lesson.heading}](notebooks/{lesson.stem}.ipynb) | {lesson.minutes} | {lesson.goal} |" for lesson in course.lessons]
@@ -138,6 +141,7 @@ def readme_table(course: Course) -> str:
     return "\n".join([TABLE_START, *head, *rows, TABLE_END])
 
 
+@arguments.typed
 def with_table(readme: str, course: Course) -> str:
     """The text of README.md with its table of lessons brought up to date. ValueError if the markers are not there."""
     before, start, rest = arguments.text(readme, "readme").partition(TABLE_START)

@@ -22,6 +22,7 @@ EXTRAS = (
     (LIBRARY, "all", False, "The library has no extra named `all`."),
     (LIBRARY, "on", False, "`on` is part of `onnx`, but no extra: compare whole names in a list, and do not search inside one text."),
     ("numpy", "all", False, "numpy has no extras at all."),
+    ("numpy", "train", False, "`train` is an extra of sentence-transformers: ask for the metadata of `package`, whichever that is."),
 )
 
 # 01.3: what each command gives its author.
@@ -48,13 +49,13 @@ def check_has_extra(answer: Any) -> None:
             said = answer(package, extra)
         except TypeError as error:
             if package == "numpy":
-                raise Wrong(
-                    f"{call} raises TypeError: a package without extras has no such entry, and `get_all` then returns None."
-                ) from error
+                raise Wrong(f"{call} raises TypeError: for a package that has none, `get_all` returns None instead of a list.") from error
             raise Wrong(f"{call} raises TypeError ({error}): it must take two texts, a package and an extra.") from error
+        except metadata.PackageNotFoundError as error:
+            raise Wrong(f"{call} asks for the metadata of {error.name!r}: the package comes first, the extra second.") from error
         except Exception as error:
             raise Wrong(
-                f"{call} raises {type(error).__name__}: read the entries `Provides-Extra` of `metadata.metadata(package)`."
+                f"{call} raises {type(error).__name__}: ask with `in` whether the extra is among the entries `Provides-Extra`."
             ) from error
         if not isinstance(said, bool):
             raise Wrong(f"{call} returns {_kind(said)}: it must return True or False.")
@@ -62,16 +63,19 @@ def check_has_extra(answer: Any) -> None:
             raise Wrong(f"{call} returns {said}. {hint}")
 
 
-def check_refused(answer: Any, installed: Mapping[str, str]) -> None:
-    """Compare the learner's names with what the installed library's metadata accept."""
+def check_refused(answer: Any, colleague: Mapping[str, str]) -> None:
+    """Compare the learner's names with those whose version in `colleague` (name to version) the installed library refuses."""
     names = {_normal(name) for name in _names(answer)}
     needs = [Requirement(text) for text in metadata.requires(LIBRARY) or []]
     base = {_normal(need.name): need.specifier for need in needs if need.marker is None}
-    versions = {_normal(name): version for name, version in installed.items()}
+    versions = {_normal(name): version for name, version in colleague.items()}
     refused = {name for name, specifier in base.items() if name in versions and versions[name] not in specifier}
     for name in sorted(names - refused):
         if name not in versions:
-            raise Wrong(f"`{name}` is not in your colleague's environment: a package that is missing will be installed, it is not refused.")
+            raise Wrong(
+                f"`{name}` is no name in `colleague`: give names as they stand there, without versions. (A package that is missing "
+                "will be installed, not replaced.)"
+            )
         if name not in base:
             raise Wrong(
                 f"`{name}` is asked for by an extra only, and your colleague wants none: leave out the requirements that carry a marker."
@@ -83,7 +87,7 @@ def check_refused(answer: Any, installed: Mapping[str, str]) -> None:
     if missed := sorted(refused - names):
         as_text = ' Compared as text, "4.7.1" comes after "4.10.0"; as versions it comes before.' if "transformers" in names else ""
         raise Wrong(
-            f"{len(missed)} {'more ' if names else ''}of these packages will be refused: take every name, and compare its version "
+            f"pip has to replace {len(missed)} {'more ' if names else ''}of these packages: take every name, and compare its version "
             f"with what 6.2.0 asks for.{as_text}"
         )
 
@@ -92,7 +96,7 @@ def check_commands(answer: Any) -> None:
     """Compare the letters with the commands that do what their author wants."""
     if not isinstance(answer, str | list | tuple | set | frozenset) or not all(isinstance(letter, str) for letter in answer):
         raise Wrong('Give the letters of the commands that work as a text, for example "AB".')
-    chosen = {letter.strip(" ,").upper() for letter in answer} - {""}
+    chosen = set("".join(answer).upper()) - set(" ,;")
     if not chosen:
         raise Wrong("At least one of the commands does what its author wants.")
     if unknown := sorted(chosen - set(COMMANDS)):
@@ -108,7 +112,7 @@ def _names(answer: Any) -> list[str]:
         raise Wrong(f'Give a list of names, for example `["torch"]`; this is {_kind(answer)}.')
     names = list(answer)
     if not all(isinstance(name, str) for name in names):
-        raise Wrong("Every entry of the list must be the name of a package, a text.")
+        raise Wrong("Every entry of the list must be the name of a package, a text: of a requirement, that is `need.name`.")
     return names
 
 
@@ -149,6 +153,13 @@ EXERCISES = [
             ),
             WrongAnswer('answer_1 = lambda package, extra: extra == metadata.metadata(package)["Provides-Extra"]', "`train` is an extra"),
             WrongAnswer("answer_1 = lambda package, extra: bool(metadata.version(package))", "no extra named"),
+            WrongAnswer("answer_1 = lambda package, extra: extra in extras", "whichever that is"),
+            WrongAnswer("answer_1 = lambda package, extra: any(extra in text for text in metadata.requires(package) or [])", "whole names"),
+            WrongAnswer(
+                'answer_1 = lambda extra, package: extra in (metadata.metadata(package).get_all("Provides-Extra") or [])',
+                "the package comes first",
+            ),
+            WrongAnswer("answer_1 = lambda package, extra: print(extra in extras)", "must return True or False"),
             WrongAnswer('answer_1 = "train" in extras', "Assign a function"),
             WrongAnswer("answer_1 = lambda extra: extra in extras", "two texts"),
         ),
@@ -181,8 +192,10 @@ EXERCISES = [
             ),
             WrongAnswer('answer_2 = ["transformers"]', "more of these packages"),
             WrongAnswer("answer_2 = [need.name for need in base if need.name not in colleague]", "3 of these packages"),
+            WrongAnswer("answer_2 = [need for need in base if colleague[need.name] not in need.specifier]", "`need.name`"),
+            WrongAnswer("answer_2 = [need.name for need in base if colleague[need.name] in need.specifier]", "does satisfy"),
             WrongAnswer('answer_2 = "transformers"', "a list of names"),
-            WrongAnswer('answer_2 = ["transformers", "datasets"]', "not in your colleague's environment"),
+            WrongAnswer('answer_2 = ["transformers", "datasets"]', "no name in `colleague`"),
         ),
         praise="Neither old nor new decides, the specifier does, version by version: numpy 1.26 may stay.",
     ),

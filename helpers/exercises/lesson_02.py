@@ -13,38 +13,60 @@ from helpers.exercises import Exercise, Wrong, WrongAnswer
 
 SENTENCE = "Our train leaves at noon."
 KEPT_TOKENS = 8_000
+THREE_DECIMALS = 0.000_51  # what rounding to three decimals may change
 FAULTS = ("nothing", "tokenizer", "pooling", "normalize", "limit")
+WEIGHTS = "model.safetensors"
+NEEDED_FILES = ("modules.json", "1_Pooling/config.json", "sentence_bert_config.json", WEIGHTS)
 MYSTERY = {"A": "pooling", "B": "nothing", "C": "limit"}
 
 
 def mystery_folders(source: Path | str, target: Path | str) -> dict[str, str]:
     """Three folders named A, B and C below `target`, made from the model in folder `source`, for exercise 02.3.
 
-    Returns the path of each folder by its letter, ready for SentenceTransformer. What was done to each is in this function:
+    Returns the path of each folder by its letter, ready for SentenceTransformer. What was done to each stands in this function:
     look at it after solving the exercise. The weights are links to `source` where the platform allows it, copies elsewhere.
-    FileNotFoundError if `source` holds no model; ValueError or TypeError if an argument is no path.
+    Files of an earlier call are overwritten, others are left alone.
+
+    Raises:
+        TypeError: an argument is not a path.
+        ValueError: `source` is not the folder of such a model, `target` is a file or lies in one, or one holds the other.
     """
-    original, below = arguments.path(source, "source").resolve(), arguments.path(target, "target")
-    if not (original / "modules.json").is_file():
-        raise FileNotFoundError(f"source must be the folder of a model with a modules.json, got {original}.")
-    folders = {letter: _copied(original, below / letter) for letter in MYSTERY}
+    original = _model_folder(arguments.path(source, "source"))
+    below = _folder_apart(arguments.path(target, "target"), original)
+    folders = {letter: below / letter for letter in MYSTERY}
+    for folder in folders.values():
+        _copy_model(original, folder)
     _change(folders["A"] / "1_Pooling" / "config.json", pooling_mode_mean_tokens=False, pooling_mode_cls_token=True)
-    (folders["B"] / "special_tokens_map.json").unlink()
+    (folders["B"] / "special_tokens_map.json").unlink(missing_ok=True)
     _change(folders["C"] / "sentence_bert_config.json", max_seq_length=128)
     return {letter: str(folder) for letter, folder in folders.items()}
 
 
-def _copied(source: Path, target: Path) -> Path:
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.safetensors"), dirs_exist_ok=True)
-    for weights in source.glob("*.safetensors"):
-        if (target / weights.name).exists():  # Windows removes no file that a loaded model has open
-            continue
-        try:
-            (target / weights.name).symlink_to(weights.resolve())
-        except OSError:  # Windows allows links to some users only
-            shutil.copy(weights, target)
-    return target
+def _model_folder(path: Path) -> Path:
+    missing = [name for name in NEEDED_FILES if not (path / name).is_file()]
+    if missing:
+        raise arguments.wrong_value("source", str(path), f"the folder of all-MiniLM-L6-v2, with {', '.join(missing)} in it")
+    return path.resolve()
+
+
+def _folder_apart(path: Path, original: Path) -> Path:
+    folder = path.resolve()
+    if any(parent.is_file() for parent in (folder, *folder.parents)):
+        raise arguments.wrong_value("target", str(path), "a folder, or the path of a new one")
+    if folder.is_relative_to(original) or any(original.is_relative_to(folder / letter) for letter in MYSTERY):
+        raise arguments.wrong_value("target", str(path), "a folder apart from the source")
+    return folder
+
+
+def _copy_model(source: Path, target: Path) -> None:
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns(WEIGHTS), dirs_exist_ok=True)
+    weights = target / WEIGHTS
+    if weights.exists():  # Windows replaces no file that a loaded model has open
+        return
+    try:
+        weights.symlink_to((source / WEIGHTS).resolve())
+    except OSError:  # Windows allows links to some users only
+        shutil.copy(source / WEIGHTS, weights)
 
 
 def _change(file: Path, **settings: Any) -> None:
@@ -61,9 +83,9 @@ def _number(answer: Any, example: str) -> float:
         raise Wrong(f"The answer is a number such as {example}, not {arguments.shown(answer)}.") from None
     if isinstance(answer, str | bytes | bool) or values.size != 1:
         raise Wrong(f"The answer is one number such as {example}; this is {arguments.shown(answer)}.")
-    if not math.isfinite(float(values.reshape(())[()])):
-        raise Wrong(f"The answer is a finite number such as {example}, not {arguments.shown(answer)}.")
-    return float(values.reshape(())[()])
+    if not math.isfinite(values.item()):
+        raise Wrong(f"The answer is a finite number such as {example}, not {values.item()}. The mean of no rows is NaN: look at shapes.")
+    return values.item()
 
 
 def check_words_only(answer: Any, model: Any) -> None:
@@ -71,18 +93,27 @@ def check_words_only(answer: Any, model: Any) -> None:
     value = _number(answer, "0.42")
     vectors, own = _token_vectors(model), model.encode(SENTENCE, show_progress_bar=False).astype(float)
     words = vectors[1:-1].mean(axis=0)
-    if abs(value - _cosine(words, own)) < 0.001:
+    right = _cosine(words, own)
+    if abs(value - right) < THREE_DECIMALS:
         return
+    if value == round(right, 2):
+        raise Wrong("That may be right, but two decimals fit other answers too: give three.")
+    each_of_length_1 = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     for other, hint in (
         (_cosine(vectors.mean(axis=0), own), "This is the mean of all tokens, so it is the model's own vector. Leave out [CLS] and [SEP]."),
         (_cosine(vectors[0], own), "This is the vector of [CLS] alone. Average the tokens between [CLS] and [SEP]."),
         (_cosine(vectors[-1], own), "This is the vector of [SEP] alone. Average the tokens between [CLS] and [SEP]."),
+        (_cosine(vectors[[0, -1]].mean(axis=0), own), "This is the mean of [CLS] and [SEP]. Average the tokens between them."),
         (_cosine(vectors[1:].mean(axis=0), own), "[CLS] is left out, [SEP] is still there: drop the last row too."),
         (_cosine(vectors[:-1].mean(axis=0), own), "[SEP] is left out, [CLS] is still there: drop the first row too."),
+        (_cosine(vectors[1:-2].mean(axis=0), own), "The full stop is missing. It is a token like the words: drop [CLS] and [SEP] only."),
+        (_cosine(each_of_length_1[1:-1].mean(axis=0), own), "Each row was brought to length 1 first. Average the rows as they are."),
+        (1 - right, "This is the cosine distance. The cosine is 1 minus it."),
+        (100 * right, "This is in percent. Give the cosine itself."),
         (float(words @ own), "This is a dot product with a vector that is not of length 1. Divide the mean by its length first."),
         (float(np.linalg.norm(words)), "This is the length of the mean. The cosine compares its direction with model.encode(sentence)."),
     ):
-        if abs(value - other) < 0.001:
+        if abs(value - other) < THREE_DECIMALS:
             raise Wrong(hint)
     if abs(value) > 1.0001:
         raise Wrong("A cosine lies between -1 and 1: bring the mean to length 1 before the dot product.")
@@ -107,25 +138,30 @@ def check_smaller_vocabulary(answer: Any, model: Any) -> None:
     value = _number(answer, "12.3")
     parameters = sum(weights.numel() for weights in model.parameters())
     rows, width = model[0].model.get_input_embeddings().weight.shape
-    kept = parameters - (rows - KEPT_TOKENS) * width
+    gone = (rows - KEPT_TOKENS) * width
+    kept = parameters - gone
     right = 2 * kept / 1e6
     if abs(value - right) < 0.06:
         return
+    if abs(value - right) < 0.51:
+        raise Wrong("Nearly: count the parameters exactly, and give one decimal.")
     for other, hint in (
         (4 * kept / 1e6, "This is the size in float32. How many bytes does a float16 number take?"),
         (2 * kept / 2**20, "This is in MiB (2**20 bytes). A MB is 10**6 bytes."),
         (kept / 1e6, "These are millions of parameters. Each takes two bytes in float16."),
-        (2.0 * kept, "These are bytes. Divide by 10**6 for MB."),
+        (kept, "These are parameters. Each takes two bytes in float16, and a MB is 10**6 bytes."),
+        (2 * kept, "These are bytes. Divide by 10**6 for MB."),
+        (2 * kept / 1e3, "These are kB. Divide by 1,000 once more."),
+        (2 * kept / 1e9, "These are GB. A MB is 10**6 bytes."),
         (2 * parameters / 1e6, "This is the whole model. The token table loses all rows but 8,000."),
+        (2 * gone / 1e6, "This is what goes. How much stays?"),
+        ((2 * parameters - gone) / 1e6, "The rows that go take two bytes a number, too."),
         (2 * KEPT_TOKENS * width / 1e6, "This is the token table alone. The layers stay as they are: add them."),
         (2 * (parameters - rows * width) / 1e6, "The table is gone altogether here. 8,000 of its rows stay."),
         (2 * (parameters - KEPT_TOKENS * width) / 1e6, "Here 8,000 rows are removed. 8,000 rows stay, the others are removed."),
-        (
-            2 * parameters / 1e6 * KEPT_TOKENS / rows,
-            "Only the token table shrinks with the vocabulary; the rest of the model keeps its size.",
-        ),
+        (2 * parameters / 1e6 * KEPT_TOKENS / rows, "Only the token table shrinks with the vocabulary; the rest keeps its size."),
     ):
-        if abs(value - other) <= 0.004 * abs(other):
+        if abs(value - other) <= 0.004 * other:
             raise Wrong(hint)
     raise Wrong(f"Not this number. Each of the {rows:,} rows of the token table holds {width} parameters; take away the rows that go.")
 
@@ -140,10 +176,7 @@ def check_mystery(answer: Any) -> None:
         if not isinstance(fault, str) or fault not in FAULTS:
             raise Wrong(f"For {letter}, choose one of {', '.join(FAULTS)}; got {arguments.shown(fault)}.")
     for letter, look in (
-        (
-            "A",
-            "the short sentence has another vector there, and three modules are in place. Print model[1] of it beside the right model's.",
-        ),
+        ("A", "the short sentence has another vector there, though all modules are in place. Print model[1] beside the right model's."),
         ("B", "compare vector, modules and max_seq_length with the right model's: a missing file is a fault only if something changes."),
         ("C", "the short sentence has the right vector. The other half of the check is max_seq_length."),
     ):
@@ -163,7 +196,7 @@ EXERCISES = [
         check_answer=check_words_only,
         hints=(
             "One sentence needs no padding: its token vectors are the rows of one matrix, with [CLS] first and [SEP] last.",
-            "rows = model[0](model.preprocess([sentence]))['token_embeddings'][0] has one row a token. Which slice drops first and last?",
+            "Under torch.inference_mode(), model[0](model.preprocess([sentence]))['token_embeddings'][0] has one row a token: slice it.",
             "The model's embedding has length 1; the mean of the rows does not. Divide the dot product by the length of the mean.",
         ),
         solution_code=f"""
@@ -206,10 +239,27 @@ EXERCISES = [
                 """,
                 "[CLS] alone",
             ),
+            WrongAnswer(
+                f"""
+                with torch.inference_mode():
+                    rows = model[0](model.preprocess([{SENTENCE!r}]))["token_embeddings"]
+                answer_1 = rows[1:-1].mean()  # slices texts, not tokens
+                """,
+                "mean of no rows",
+            ),
+            WrongAnswer(
+                f"""
+                with torch.inference_mode():
+                    rows = model[0](model.preprocess([{SENTENCE!r}]))["token_embeddings"][0].numpy()
+                answer_1 = model.similarity(rows[1:-2].mean(axis=0), model.encode({SENTENCE!r}))
+                """,
+                "full stop",
+            ),
+            WrongAnswer("answer_1 = 0.99", "give three"),
             WrongAnswer(f"answer_1 = model.encode({SENTENCE!r})", "one number"),
             WrongAnswer("answer_1 = 'below 0.9'", "is a number"),
         ),
-        praise="The words carry most of the direction, yet not all of it: leave the special tokens out and you have another model.",
+        praise="Near 1, yet not 1: another pooling gives other vectors, and only the one the model was trained with is right.",
     ),
     Exercise(
         number="02.2",
@@ -238,6 +288,8 @@ EXERCISES = [
             WrongAnswer(f"answer_2 = 2 * (sum(w.numel() for w in model.parameters()) - (30522 - {KEPT_TOKENS}) * 384) / 2**20", "in MiB"),
             WrongAnswer(f"answer_2 = 45.4 * {KEPT_TOKENS} / 30522", "Only the token table shrinks"),
             WrongAnswer("answer_2 = 45.4", "whole model"),
+            WrongAnswer(f"answer_2 = 2 * (30522 - {KEPT_TOKENS}) * 384 / 1e6", "How much stays"),
+            WrongAnswer("answer_2 = 28", "one decimal"),
             WrongAnswer("answer_2 = None", "number"),
         ),
         praise="The vocabulary is a large part of a small model: fewer rows in one table save more than a third.",

@@ -10,7 +10,11 @@ from helpers.exercises import Exercise, Wrong, WrongAnswer
 QUERY, DOCUMENT = np.array([2.0, 1.0]), np.array([1.0, 1.0])
 WANTED_PRECISION = 0.8
 LONGEST = 1_000_000
-SAME = 1e-6
+SAME, TOLERANCE = 1e-6, 1e-4
+# No two of them alike, so that the pairs which a wrong answer leaves out show in its number.
+THREE_VECTORS = np.array([[3.0, 0.0], [0.5, 2.0], [1.0, 1.0]], dtype=np.float32)
+FOUR_VECTORS = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]], dtype=np.float32)
+PAIRS = ((0, 1), (0, 2), (1, 2))
 
 
 def _cosine(first: np.ndarray, second: np.ndarray) -> float:
@@ -73,8 +77,10 @@ def _call(function: Any, vectors: np.ndarray) -> float:
         value = function(vectors)
     except Exception as error:
         raise Wrong(f"On {len(vectors)} vectors of 2 numbers the function raised {type(error).__name__}: {error}") from None
+    if value is None:
+        raise Wrong("The function returned None: print only shows a number, return hands it back.")
     try:
-        number = float(value)
+        number = float(value.item() if hasattr(value, "item") else value)
     except (TypeError, ValueError, RuntimeError):
         raise Wrong(f"The function must return one number, it returned {_shape_text(value)}.") from None
     if not np.isfinite(number):
@@ -86,24 +92,35 @@ def _mean_over_pairs(scores: np.ndarray) -> float:
     return float(scores[np.triu_indices(len(scores), k=1)].mean())
 
 
+def _is_any_of(number: float, *candidates: Any) -> bool:
+    return any(abs(number - float(candidate)) < TOLERANCE for candidate in candidates)
+
+
 def _check_cohesion(answer: Any, **given: Any) -> None:
     if not callable(answer):
         raise Wrong(f"The answer is a function of the embeddings (def or lambda), not {arguments.shown(answer)}.")
-    vectors = np.array([[3.0, 0.0], [0.0, 2.0], [1.0, 1.0]], dtype=np.float32)
-    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    cosines, products = unit @ unit.T, vectors @ vectors.T
-    got, wanted = _call(answer, vectors), _mean_over_pairs(cosines)
-    if abs(got - wanted) < 1e-4:
-        again = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]], dtype=np.float32)
-        if abs(_call(answer, again) - _mean_over_pairs(again @ again.T)) > 1e-4:
+    unit = THREE_VECTORS / np.linalg.norm(THREE_VECTORS, axis=1, keepdims=True)
+    cosines, products = unit @ unit.T, THREE_VECTORS @ THREE_VECTORS.T
+    got, wanted = _call(answer, THREE_VECTORS.copy()), _mean_over_pairs(cosines)
+    got_for_four = _call(answer, FOUR_VECTORS.copy())
+    if _is_any_of(got, wanted):
+        if not _is_any_of(got_for_four, _mean_over_pairs(FOUR_VECTORS @ FOUR_VECTORS.T)):
             raise Wrong("It is right for three vectors and wrong for four: is the number of pairs, or of vectors, written into it?")
         return
-    if abs(got - cosines.mean()) < 1e-4:
+    if _is_any_of(got, 1.0) and _is_any_of(got_for_four, 1.0):
+        raise Wrong("It returns 1, the score of any vector with itself. The pairs that count are those of two different rows.")
+    if _is_any_of(got, got_for_four):
+        raise Wrong("The function returns the same number for other vectors: does it use its own argument, or a variable of the lesson?")
+    if _is_any_of(got, cosines.mean(), cosines[np.triu_indices(3)].mean()):
         raise Wrong("The diagonal is in this mean: every vector compared with itself gives 1 and makes the group look closer than it is.")
-    if min(abs(got - _mean_over_pairs(products)), abs(got - products.mean())) < 1e-4:
+    if _is_any_of(got, products.mean(), _mean_over_pairs(products)):
         raise Wrong("These are dot products: where vectors do not have length 1, length enters the score. The question asks for cosine.")
-    if abs(got - np.triu(cosines, k=1).mean()) < 1e-4:
-        raise Wrong("np.triu keeps the matrix and fills the rest with zeros, and these zeros are counted. Select the pairs instead.")
+    if _is_any_of(got, np.triu(cosines, k=1).mean(), (cosines - np.eye(3)).mean()):
+        raise Wrong("Zeros are counted in this mean: a matrix with entries set to zero keeps its size. Select the pairs instead.")
+    if _is_any_of(got, *(cosines[i, j] for i, j in PAIRS), *(np.delete(cosines[np.triu_indices(3, k=1)], k).mean() for k in range(3))):
+        raise Wrong("This is the score of some of the pairs, not the mean over all: three vectors form three pairs, and all of them count.")
+    if _is_any_of(got, cosines[np.triu_indices(3, k=1)].sum(), cosines.sum() - 3):
+        raise Wrong("This is the sum over the pairs. Divide it by their number, so that groups of different sizes can be compared.")
     raise Wrong(f"For three test vectors the mean cosine over their three pairs is {wanted:.2f}, and the function returned {got:.2f}.")
 
 
@@ -126,6 +143,7 @@ EXERCISES = [
             WrongAnswer("answer_1 = [4, 4]", "same direction"),
             WrongAnswer("answer_1 = [4, 2]", "wins both"),
             WrongAnswer("answer_1 = [0, 1]", "does not beat 3"),
+            WrongAnswer("answer_1 = [0, 3]", "does not beat 3"),
             WrongAnswer("answer_1 = [0, 0]", "no direction"),
             WrongAnswer("answer_1 = 4", "two numbers"),
             WrongAnswer("answer_1 = [float('nan'), 1]", "two numbers"),
@@ -153,10 +171,12 @@ EXERCISES = [
             WrongAnswer("answer_2 = 0.9", "precision at this threshold is"),
             WrongAnswer("answer_2 = max(t for t in scores if labels[scores >= t].mean() >= 0.8)", "go lower"),
             WrongAnswer("answer_2 = 0.999", "No pair reaches"),
+            WrongAnswer("answer_2 = 0.8", "go lower"),
+            WrongAnswer("answer_2 = [score for score in scores if score >= 0.78]", "one number"),
             WrongAnswer("answer_2 = 80", "not a percentage"),
             WrongAnswer("answer_2 = '0.8'", "one number"),
         ),
-        praise="The cost of an error chose this threshold, not the best F1. A third of the matches is missed: the price of precision here.",
+        praise="The cost of an error chose this threshold, not F1. About a third of the matches is missed: the price of precision here.",
     ),
     Exercise(
         number="04.3",
@@ -180,10 +200,16 @@ EXERCISES = [
         wrong_answers=(
             WrongAnswer("answer_3 = lambda vectors: model.similarity(vectors, vectors).mean()", "diagonal"),
             WrongAnswer("answer_3 = lambda vectors: (vectors @ vectors.T)[np.triu_indices(len(vectors), k=1)].mean()", "dot products"),
-            WrongAnswer("answer_3 = lambda vectors: np.triu(model.similarity(vectors, vectors), k=1).mean()", "zeros"),
+            WrongAnswer("answer_3 = lambda vectors: np.triu(model.similarity(vectors, vectors), k=1).mean()", "Zeros"),
             WrongAnswer("answer_3 = lambda vectors: model.similarity(vectors, vectors)", "one number"),
             WrongAnswer("answer_3 = model.similarity(embeddings, embeddings).mean()", "function of the embeddings"),
-            WrongAnswer("answer_3 = lambda vectors: util.cos_sim(vectors[0], vectors[1])", "For three test vectors"),
+            WrongAnswer("answer_3 = lambda vectors: util.cos_sim(vectors[0], vectors[1])", "some of the pairs"),
+            WrongAnswer("answer_3 = lambda vectors: model.similarity_pairwise(vectors[:-1], vectors[1:]).mean()", "some of the pairs"),
+            WrongAnswer("answer_3 = lambda vectors: model.similarity_pairwise(vectors, vectors).mean()", "with itself"),
+            WrongAnswer("answer_3 = lambda vectors: util.cos_sim(vectors, vectors)[np.triu_indices(len(vectors))].mean()", "diagonal"),
+            WrongAnswer("answer_3 = lambda vectors: util.cos_sim(embeddings, embeddings)[np.triu_indices(40, k=1)].mean()", "own argument"),
+            WrongAnswer("answer_3 = lambda vectors: print(model.similarity(vectors, vectors).mean())", "returned None"),
+            WrongAnswer("answer_3 = lambda vectors: util.euclidean_sim(vectors, vectors).mean()", "For three test vectors"),
         ),
         praise="Among our topics medicine is the loosest, and the clustering above scattered it most.",
     ),

@@ -217,14 +217,15 @@ EXERCISES = [
         check_answer=_check_missed_name,
         hints=(
             "Which names say little to a model that reads English? Abbreviations, very short words, several words run together.",
-            "Take another sample, such as bare[5::20], and search for its names as in the cell above.",
-            "top_names(model.encode_query(bare[5::20]) @ documents.T) has ten names a row: keep the rows where none ends in the bare name.",
+            "Take another sample, such as docs[5::20], and search for its bare names as in the cell above.",
+            "top_names(model.encode_query(bare) @ documents.T) has ten names a row: keep the rows where none ends in the bare name.",
         ),
         solution_code="""
             def has(found, name):
                 return name in [full.split(".")[-1] for full in found]
 
-            others, others_bare = names[5::20], bare[5::20]
+            others = names[5::20]
+            others_bare = [full.split(".")[-1] for full in others]
             by_meaning = top_names(model.encode_query(others_bare) @ documents.T)
             by_keyword = top_names(keyword_scores(others_bare))
             rows = zip(others, others_bare, by_meaning, by_keyword)

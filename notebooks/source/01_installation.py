@@ -3,26 +3,24 @@
 #
 # CPU or CUDA, extras, pins, what is installed here, and what changed from version 3 to 6.
 #
-# **Time:** 25 minutes · **Builds on:** [00 · Search 4,000 documents by meaning](00_start_here.ipynb)
+# **Time:** 40 minutes · **Builds on:** [00 · Search 4,000 documents by meaning](00_start_here.ipynb)
 
 # %% [markdown]
-# Three colleagues install the same library. One gets six gigabytes, one gets version 5.7, and one gets an error. None of it is
-# chance. What did pip read, and how do we check what it left behind?
+# Three colleagues install the same library. One gets six gigabytes, one gets version 5.7 instead of 6.2, and one gets an error.
+# None of it is chance. How do we choose what pip brings, and how do we check what it left behind?
 
 # %% [markdown]
 # ## What you'll be able to do
 #
-# - read which versions of the library and of its dependencies an environment holds, and what they weigh
-# - choose a CPU or a CUDA build of torch, and write the two commands that install it
-# - predict what pip does with `--index-url`, with `[all]`, and with an extra that cannot be met
-# - pin an environment, and find what stands in the way of a version
-# - replace the names that changed between versions 3 and 6, and notice old ones that say nothing
-# - check an installation with a few lines, and tell from a failure what is wrong
+# - Read which versions of the library and of its dependencies an environment holds, and how much space they take.
+# - Choose a CPU or a CUDA build of torch, and write the two commands that install it.
+# - Predict what pip does with `--index-url`, with `[all]`, and with an extra that cannot be met.
+# - Pin an environment, and find which packages stand in the way of a version.
+# - Replace the names that changed between versions 3 and 6, including those that give no warning.
+# - Check an installation with a few lines, and tell from a failure what is wrong.
 
 # %% [markdown]
-# ## Set up
-#
-# This lesson installs nothing. We read what an installation has left behind, and watch pip at work on folders of our own.
+# This lesson installs nothing: we read what is there, and watch pip at work on folders of our own.
 
 # %% tags=["setup"]
 from helpers import exercises, hub, plots
@@ -32,18 +30,18 @@ from sentence_transformers import SentenceTransformer
 # %% [markdown]
 # ## See what is installed here
 #
-# Every installed package keeps its metadata beside its code, and `importlib.metadata` reads them. They name the other
-# packages it builds on: a ***dependency*** is a package that another package needs, and that pip installs along with it.
+# Every installed package keeps its metadata beside its code, and `importlib.metadata` reads it. It names the package's
+# dependencies: a ***dependency*** is a package that another package needs, and that pip installs along with it.
 
 # %%
 from importlib import metadata
 from packaging.requirements import Requirement
 
 def installed(package):
-    return metadata.version(package).partition("+")[0]  # without a suffix such as +cpu, which names a build
+    return metadata.version(package).partition("+")[0]  # without the name of a build, such as +cpu
 
 needs = [Requirement(text) for text in metadata.requires("sentence-transformers")]
-base = [need for need in needs if need.marker is None]
+base = [need for need in needs if need.marker is None]  # the others belong to extras, which come below
 print("sentence-transformers", installed("sentence-transformers"), "needs")
 print("  Python            ", metadata.metadata("sentence-transformers")["Requires-Python"])
 for need in base:
@@ -52,9 +50,9 @@ for need in base:
 
 
 # %% [markdown]
-# Two lines matter most. On a **Python** that is too old, pip does not complain: it goes back to the newest version of the library that
-# still takes it. And version 6 works with **transformers** 5 and no other, so it cannot share an environment with a package that
-# insists on transformers 4; we meet one below.
+# The middle column is the specifier: it says which versions will do. torch computes, and transformers holds the models'
+# architectures. Version 6.2 works with transformers **5** and no other, so it cannot share an environment with a package that
+# insists on transformers 4. We meet one below.
 #
 # Which of these packages takes the most space, and how much of the total is the library's own? Guess, then run.
 
@@ -62,42 +60,46 @@ for need in base:
 def megabytes(package):
     return sum(file.size or 0 for file in metadata.files(package)) / 1e6
 
-sizes = {name: megabytes(name) for name in ["sentence-transformers", *(need.name for need in base)]}
+names = ["sentence-transformers", *(need.name for need in base)]
+sizes = {name: megabytes(name) for name in names}
 order = sorted(sizes, key=sizes.get, reverse=True)
-figure = plots.bars([sizes[name] for name in order], order, unit="MB", title="Size on disk, on this machine", decimals=0)
+figure = plots.bars([sizes[name] for name in order], order, unit="MB", decimals=0, title="Size on disk")
 plots.show(figure, "Bars, in MB: " + ", ".join(f"{name} {sizes[name]:.0f}" for name in order))
 
 # %%
-print("largest:", order[0], "| more than 20 times the library:", sizes["torch"] > 20 * sizes["sentence-transformers"])
+ratio = sizes["torch"] / sizes["sentence-transformers"]
+print(f"largest: {order[0]} | more than 20 times the library: {ratio > 20}")
 
 # %% [markdown]
-# The library is small; torch is what we wait for. The picture does not show the models, which come on top, nor
-# NVIDIA's packages, which a CUDA build of torch brings along as dependencies of its own.
+# The library is small; torch is what we wait for. The picture shows neither the models, which come on top, nor NVIDIA's
+# packages, which a CUDA build of torch brings along.
 
 # %% [markdown]
 # ## Choose CPU or CUDA before you install
 #
-# A CPU build of torch runs everywhere. A CUDA build also drives NVIDIA GPUs, and is far larger: when we installed the library
-# with its OpenVINO extra, the environment took 6.0 GB with a CUDA build and 1.6 GB with a CPU build. Which one is here?
+# CUDA is how programs compute on NVIDIA's GPUs. A CPU build of torch runs everywhere; a CUDA build also drives those GPUs,
+# and is far larger: an environment of ours with the OpenVINO extra took 6.0 GB with CUDA and 1.6 GB without. Which build is here?
 
 # %% reason="the build of torch and the devices differ from machine to machine" tags=["nbval-ignore-output"]
 import torch
 
 print("CUDA version that torch was built for:", torch.version.cuda)
-print("a CUDA device can be used:", torch.cuda.is_available(), "| Apple's MPS:", torch.backends.mps.is_available())
+print("a CUDA device can be used:", torch.cuda.is_available())
+print("Apple's GPU can be used:  ", torch.backends.mps.is_available())
 assert not torch.cuda.is_available() or torch.version.cuda or torch.version.hip
 
 # %% [markdown]
-# `None` is a build without CUDA. No driver and no setting makes it use an NVIDIA GPU; only another build does. Which one
+# `None` means a build without CUDA. No driver and no setting makes it use an NVIDIA GPU; only another build does. Which one
 # comes without asking?
 #
-# | machine | `pip install sentence-transformers` brings | otherwise |
+# | machine | `pip install sentence-transformers` brings | if you want the other |
 # |---|---|---|
 # | Linux | a CUDA build, GPU or not | no GPU: install the CPU build first |
 # | Windows | a CPU build | NVIDIA GPU: install the CUDA build first |
 # | macOS | the one build there is; Apple's GPU is `mps` | |
 #
-# "First" is the trick: pip leaves alone what satisfies the requirement. Does a build with a suffix satisfy it?
+# (Source: uv's guide, under Further reading.) "First" is the trick: pip leaves alone what satisfies the specifier. Does a build
+# with a suffix satisfy it?
 
 # %%
 torch_needed = next(need.specifier for need in base if need.name == "torch")
@@ -105,68 +107,77 @@ for version in ["2.13.0", "2.13.0+cpu", "2.13.0+cu130", "2.1.2+cu121"]:
     print(f"{version:12} satisfies torch{torch_needed}: {version in torch_needed}")
 
 # %% [markdown]
-# The build does not matter to the requirement, the version does. So we take the build we want from PyTorch's own index,
-# and everything else from PyPI, in **two** commands:
+# The last one fails for its version; the build does not matter. So we take the build we want from PyTorch's own index, and
+# everything else from PyPI, Python's public package index, in **two** commands:
 #
 # ```bash
 # python -m pip install torch --index-url https://download.pytorch.org/whl/cpu   # or your CUDA version's address
 # python -m pip install "sentence-transformers==6.2.0"
 # ```
 #
-# The selector on [pytorch.org](https://pytorch.org/get-started/locally/) shows the address. The older guide has one command.
+# The selector on [pytorch.org](https://pytorch.org/get-started/locally/) shows the address. The older guide has **one** command.
+# What comes of it?
 
 # %% [markdown]
 # ## Watch pip in a package index of our own
 #
 # An index is a set of web pages, one for each package, with links to its files. A ***wheel*** is such a file: a zip archive
-# with a package's code and metadata, ready to unpack. Two small indexes let us watch the real pip without a network.
+# with a package's code and metadata, ready to unpack. So we can build indexes in a folder, and watch the real pip without a network.
 
 # %%
 import tempfile
 import zipfile
 from pathlib import Path
 
-indexes = Path(tempfile.mkdtemp())
+workshop = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)  # is deleted when the kernel stops
 
-def publish(index, name, version, text=None):
-    """Put a wheel that holds metadata and no code into an index, and list it on the package's page."""
-    page, stem = indexes / index / name, f"{name.replace('-', '_')}-{version}"
+def publish(index, name, version, *requirements, python=">=3.10"):
+    """Put a wheel with metadata and no code into an index, and a link to it on the package's page."""
+    page = Path(workshop.name) / index / name
     page.mkdir(parents=True, exist_ok=True)
+    stem = f"{name.replace('-', '_')}-{version}"
+    about = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", *requirements]
     with zipfile.ZipFile(page / f"{stem}-py3-none-any.whl", "w") as wheel:
-        wheel.writestr(f"{stem}.dist-info/METADATA", text or f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-        wheel.writestr(f"{stem}.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-    links = [f'<a href="{wheel.name}">{wheel.name}</a>' for wheel in sorted(page.glob("*.whl"))]
-    (page / "index.html").write_text("\n".join(links), encoding="utf-8")
+        wheel.writestr(f"{stem}.dist-info/METADATA", "\n".join(about))
+        wheel.writestr(f"{stem}.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+    with open(page / "index.html", "a", encoding="utf-8") as html:
+        html.write(f'<a href="{stem}-py3-none-any.whl" data-requires-python="{python}">{stem}</a>\n')
 
 
 # %% [markdown]
-# "PyPI" gets the library, with the true metadata of 6.2.0, and torch, also in a newer version. "PyTorch" gets torch only, as a CPU build.
+# "PyPI" gets the library and torch, each also in a version newer than the course's; the newer library asks for a Python that
+# nobody has. "PyTorch" gets torch only, as a CPU build.
 
 # %%
-publish("pypi", "sentence-transformers", "6.2.0", metadata.distribution("sentence-transformers").read_text("METADATA"))
+publish("pypi", "sentence-transformers", "6.2.0")
+publish("pypi", "sentence-transformers", "7.0.0", python=">=3.99")
 publish("pypi", "torch", "2.13.0")
 publish("pypi", "torch", "2.15.0")
 publish("pytorch", "torch", "2.13.0+cpu")
-for file in sorted(indexes.rglob("*.whl")):
-    print(file.relative_to(indexes).as_posix())
+for file in sorted(Path(workshop.name).rglob("*.whl")):
+    print(file.parts[-3], "has", file.name)
 
 # %% [markdown]
-# A dry run does everything but install. We print the last line of pip's verdict, and shut out the settings of this machine, so that
-# pip asks no index but ours.
+# A dry run does everything but install. We print the exit status, where 0 says success, and pip's results, errors and
+# warnings. `--isolated` and the variable shut out the settings of this machine, so that pip asks no index but ours.
 
 # %%
 import os
 import subprocess
 import sys
 
-pypi, pytorch = (indexes / "pypi").as_uri(), (indexes / "pytorch").as_uri()
+pypi = (Path(workshop.name) / "pypi").as_uri()
+pytorch = (Path(workshop.name) / "pytorch").as_uri()
 NEW = "--ignore-installed --no-deps "  # as if nothing were installed, and only the packages we name
 
 def pip_install(options):
-    command = [sys.executable, "-m", "pip", "--isolated", "--no-color", "install", "--dry-run", *options.split()]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PIP_CONFIG_FILE": os.devnull})
-    verdicts = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith(("Would", "ERROR", "WARNING: sent"))]
-    print(f"exit status {done.returncode}: {verdicts[-1]}")
+    pip = [sys.executable, "-m", "pip", "--isolated", "--no-color", "--disable-pip-version-check"]
+    environment = {**os.environ, "PIP_CONFIG_FILE": os.devnull}
+    command = [*pip, "install", "--dry-run", *options.split()]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    said = (done.stdout + done.stderr).splitlines()
+    verdict = [line for line in said if line.startswith(("Would", "ERROR", "WARNING: sentence"))]
+    print(f"exit status {done.returncode}", *(verdict or said[-1:]), sep="\n  ")
 
 
 # %% [markdown]
@@ -178,14 +189,18 @@ def pip_install(options):
 pip_install(NEW + f"sentence-transformers torch --index-url {pytorch}")
 
 # %% [markdown]
-# `--index-url` does not add an index. It **replaces** PyPI, for every package in the command, and PyTorch's index does not have our
-# library. The same request as two commands, each to the index that has the package:
+# `--index-url` does not add an index. It **replaces** PyPI, for every package in the command. (The cell shows pip's rule, not
+# what the real index holds: torch and its companions, but not our library.) Now two commands, each to the index that has
+# the package. Predict the version of the library:
 
 # %%
 pip_install(NEW + f"torch --index-url {pytorch}")
 pip_install(NEW + f"sentence-transformers --index-url {pypi}")
 
 # %% [markdown]
+# 7.0.0 is passed over without a word, because it does not take our Python. That is how an old Python gets an old library: pip
+# takes the newest version that fits, and reports success.
+#
 # The option that adds an index is `--extra-index-url`. With both open, does pip take the CPU build?
 
 # %%
@@ -193,24 +208,26 @@ pip_install(NEW + f"torch --index-url {pytorch} --extra-index-url {pypi}")
 pip_install(NEW + f"torch==2.13.0 --index-url {pytorch} --extra-index-url {pypi}")
 
 # %% [markdown]
-# pip ranks versions and not indexes: without a version, the newer torch from "PyPI" wins, whatever its build. With an exact
-# version, `2.13.0+cpu` counts as newer than `2.13.0`. Two commands are safe without that thought.
+# pip ranks versions and not indexes: first the newer torch from "PyPI" wins, whatever its build. Then both indexes have a 2.13.0,
+# and `2.13.0+cpu` counts as newer. Two commands need no such rule: each asks one index.
 
 # %% [markdown]
 # ## Ask for extras by name, in quotes
 #
 # An ***extra*** is a named group of optional dependencies, which pip installs only if we put its name in square brackets behind
-# the package's. In the metadata, a marker says which extra a requirement belongs to.
+# the package's. In the metadata, a marker behind a requirement says which extra it belongs to. How many does each have?
 
 # %%
 extras = metadata.metadata("sentence-transformers").get_all("Provides-Extra")
 for extra in extras:
-    brings = [str(need).partition(";")[0] for need in needs if need.marker and need.marker.evaluate({"extra": extra})]
-    print(f"{extra:8} {', '.join(brings[:3])}{f' and {len(brings) - 3} more' if len(brings) > 3 else ''}")
+    members = [need for need in needs if need.marker and need.marker.evaluate({"extra": extra})]
+    first = [str(need).partition(";")[0] for need in members[:3]]
+    print(f"{extra:9} {len(members):2}  {', '.join(first)}")
 
 # %% [markdown]
-# To embed text, as in this course, none is needed. `train` is for training, `onnx` and `openvino` are other engines to run a
-# model on, and `dev` is for work on the library itself.
+# To embed text, none is needed. `image`, `audio` and `video` are for models that read more than text, `train` is for training,
+# `merge` makes one model of several, `onnx` and `openvino` are other engines to run a model on (later in the course), and `dev`
+# is for work on the library itself.
 #
 # ### Myth: "`pip install sentence-transformers[all]` installs all optional dependencies"
 #
@@ -223,7 +240,7 @@ pip_install("sentence-transformers[all] --no-index")
 # %% [markdown]
 # A warning, and exit status 0: success, as far as any script can tell. What we get is the library without extras.
 #
-# And why the quotes? To a shell, brackets stand for "one of these letters" in the name of a file.
+# And why the quotes? To a shell, brackets in the name of a file stand for "one of these letters".
 
 # %%
 from fnmatch import fnmatch
@@ -232,22 +249,28 @@ for file in ["sentence-transformersa", "sentence-transformers[train]"]:
     print(f"{file:28} fits the pattern: {fnmatch(file, 'sentence-transformers[train]')}")
 
 # %% [markdown]
-# The pattern fits another name, and not itself. bash passes the text on where no file fits; zsh, the shell of macOS, stops with
-# `no matches found`. In quotes, `"sentence-transformers[train]"` is right in both.
+# The pattern fits another name, and not itself. Where no such file exists, bash passes the text on as it is; zsh, the shell of
+# macOS, stops with `no matches found`. With quotes, both pass it on.
 #
-# One extra exists and cannot be had. `onnx` asks for optimum-onnx, whose version 0.1.0 on PyPI requires
-# `transformers<4.58.0,>=4.36`. Is there a transformers that suits both?
+# One extra exists and cannot be had. `onnx` asks for optimum-onnx, whose version 0.1.0 wants a transformers below 4.58. We publish
+# what these packages ask of each other on PyPI, with a library 5.7.0, which still took transformers 4. Predict both verdicts:
 
 # %%
-from packaging.specifiers import SpecifierSet
-
-ours = next(need.specifier for need in base if need.name == "transformers")
-both = ours & SpecifierSet("<4.58.0,>=4.36")
-print([version for version in ["4.36.0", "4.57.6", "5.0.0", "5.23.0"] if version in both])
+onnx = ["Provides-Extra: onnx", 'Requires-Dist: optimum-onnx; extra == "onnx"']
+publish("pypi", "sentence-transformers", "6.2.0", "Requires-Dist: transformers<6.0.0,>=5.0.0", *onnx)
+publish("pypi", "sentence-transformers", "5.7.0", "Requires-Dist: transformers<6.0.0,>=4.41.0", *onnx)
+publish("pypi", "optimum-onnx", "0.1.0", "Requires-Dist: transformers<4.58.0,>=4.36")
+publish("pypi", "transformers", "4.57.6")
+publish("pypi", "transformers", "5.23.0")
+pip_install(f"--ignore-installed sentence-transformers[onnx]==6.2.0 --index-url {pypi}")
+pip_install(f"--ignore-installed sentence-transformers[onnx] --index-url {pypi}")
 
 # %% [markdown]
-# None: nothing is below 4.58 and at least 5. So `"sentence-transformers[onnx]==6.2.0"` ends in `ResolutionImpossible`. Without
-# `==6.2.0` it succeeds, which is worse: when we ran it, pip went back to version 5.7.0 and transformers 4.57.6 without a word.
+# No transformers is below 4.58 and at least 5: a conflict. The second verdict is worse, because it is a success: pip goes back to
+# 5.7.0 and transformers 4.57.6, and no line warns us. The real PyPI gave us the same versions.
+#
+# An extra can also undo a choice: `openvino` brought us torchvision, which replaced our CPU build of torch by a newer CUDA build.
+# So look at `torch.version.cuda` again after an installation.
 #
 # Your turn, with the metadata alone.
 
@@ -266,38 +289,44 @@ exercise_1.check(answer_1)
 # version that fits on the day it runs. Which of these would take version 7?
 
 # %%
-for sign in ["==6.2.0", ">=6.2", "~=6.2", ">=6.2,<7"]:
-    allowed = [version for version in ["6.1.0", "6.2.0", "6.9.1", "7.0.0"] if version in SpecifierSet(sign)]
-    print(f"{sign:9} allows {', '.join(allowed)}")
+from packaging.specifiers import SpecifierSet
+for text in ["==6.2.0", ">=6.2", "~=6.2", ">=6.2,<7"]:
+    allowed = SpecifierSet(text).filter(["6.1.0", "6.2.0", "6.9.1", "7.0.0"])
+    print(f"{text:9} allows {', '.join(allowed)}")
 
 # %% [markdown]
-# A floor such as `>=6.2` takes whatever comes, including the version that removes what we use. `~=6.2`, short for the last line,
-# fits a library that others install beside theirs. An application, a paper or a course takes `==`.
+# A floor such as `>=6.2` takes whatever comes, including the version that removes what we use. `~=6.2` means the same as the last
+# line, and fits a library that others install beside theirs. An application, a paper or a course takes `==`.
 #
 # ### Myth: "`sentence-transformers==3.0.1` makes an installation reproducible"
 #
-# The older guide pins one package. How many of its dependencies does the library pin in turn?
+# The older guide pins one package. How many of its own dependencies does the library pin?
 
 # %%
 pinned = [need for need in base if "==" in str(need.specifier)]
 print(f"{len(pinned)} of {len(base)} dependencies are pinned by sentence-transformers itself")
 
+
 # %% [markdown]
-# None. The guide's line brought us transformers 4.57.6 and numpy 2.4.6, and may bring you others. So an environment is pinned as a whole,
-# dependencies of dependencies included. This course does that in `requirements.txt`. Does this environment keep to it?
+# None, so each day's newest versions come along. The guide's line brought us transformers 4.57.6 and numpy 2.4.6, and may bring
+# you others. So an environment is pinned as a whole, dependencies of dependencies included. This course does that in
+# `requirements.txt`. Does this environment keep to it?
 
 # %%
-from packaging.utils import canonicalize_name
+def is_kept(pin):
+    try:
+        return metadata.version(pin.name) in pin.specifier
+    except metadata.PackageNotFoundError:
+        return False
 
-lines = [line.partition("#")[0].strip() for line in Path("../requirements.txt").read_text(encoding="utf-8").splitlines()]
-pins = [Requirement(line) for line in lines if line and not line.startswith("-")]
+lines = Path("../requirements.txt").read_text(encoding="utf-8").splitlines()
+texts = [line.partition("#")[0].strip() for line in lines]  # without comments
+pins = [Requirement(text) for text in texts if text]
 due = [pin for pin in pins if pin.marker is None or pin.marker.evaluate()]
-found = {canonicalize_name(package.name): package.version for package in metadata.distributions()}
-broken = [str(pin) for pin in due if found.get(canonicalize_name(pin.name), "0") not in pin.specifier]
-print("more than 100 pins:", len(due) > 100, "| broken here:", broken)
+print("more than 100 pins:", len(due) > 100, "| broken here:", [str(pin) for pin in due if not is_kept(pin)])
 
 # %% [markdown]
-# Some of its lines end in a marker, such as `; sys_platform == 'win32'`: where that is not true, pip skips the line, and so do we.
+# Some lines end in a marker, such as `; sys_platform == 'win32'`: where that is not true, pip skips the line, and so do we.
 # Nobody types such a file. `python -m pip freeze` writes one from an environment that works, and `uv pip compile` resolves one
 # from the few lines that we choose. `python -m pip check` tells whether what is installed agrees with itself.
 #
@@ -305,15 +334,16 @@ print("more than 100 pins:", len(due) > 100, "| broken here:", broken)
 
 # %%
 colleague = {
-    "transformers": "4.57.6", "tokenizers": "0.9.4", "huggingface-hub": "1.21.0", "torch": "2.13.0+cpu", "numpy": "1.26.4",
-    "scikit-learn": "1.10.0", "scipy": "1.17.1", "typing_extensions": "4.7.1", "tqdm": "4.70.1", "accelerate": "0.9.0",
+    "transformers": "4.57.6", "tokenizers": "0.9.4", "huggingface-hub": "1.21.0", "torch": "2.13.0+cpu",
+    "numpy": "1.26.4", "scikit-learn": "1.10.0", "scipy": "1.17.1", "typing_extensions": "4.7.1",
+    "tqdm": "4.70.1", "accelerate": "0.9.0",
 }
 exercise_2 = exercises.get("01.2")
 exercise_2
 
 # %% tags=["exercise"]
 answer_2 = ...  # replace the three dots
-exercise_2.check(answer_2, installed=colleague)
+exercise_2.check(answer_2, colleague=colleague)
 
 # %% [markdown]
 # ## Know which version a snippet was written for
@@ -321,7 +351,7 @@ exercise_2.check(answer_2, installed=colleague)
 # | version | released | what came |
 # |---|---|---|
 # | 3.0 | May 2024 | `model.similarity`, a new trainer; in 3.2 `backend="onnx"` and `"openvino"` |
-# | 4.0 | March 2025 | the trainer for cross-encoders |
+# | 4.0 | March 2025 | a new trainer for cross-encoders, models that score a pair of texts |
 # | 5.0 | July 2025 | `encode_query`, `encode_document`, sparse encoders, several devices in `encode` |
 # | 5.4 | April 2026 | images, audio and video; modules move, many names change |
 # | 6.0 | August 2026 | transformers 5 only, `MultiVectorEncoder` |
@@ -336,23 +366,24 @@ exercise_2.check(answer_2, installed=colleague)
 # %%
 from packaging.version import Version
 
-since = {'backend="onnx"': "3.2", "encode_query": "5.0", "get_embedding_dimension": "5.4", "MultiVectorEncoder": "6.0"}
+since = {'backend="onnx"': "3.2", "encode_query": "5.0"}
+since |= {"get_embedding_dimension": "5.4", "MultiVectorEncoder": "6.0"}
 for version in ["3.0.1", "4.1.0", "5.7.0", installed("sentence-transformers")]:
     missing = [name for name, first in since.items() if Version(version) < Version(first)]
     print(f"{version} lacks: {', '.join(missing) or 'nothing'}")
 
 # %% [markdown]
 # The floor of a program is the newest feature it uses; the guide itself wants ONNX, which 3.0 does not have. And what is missing
-# does not always raise. Versions 3.4 and 4.1 swallow arguments that they do not know, so a call written for 5.x
-# runs there and means less. Version 6.2 refuses:
+# does not always raise. In 3.4 and 4.1, `encode` swallows arguments that it does not know, so a call written for 5.x runs
+# there and does less. Version 6.2 refuses:
 
 # %% tags=["raises-exception"]
 model = SentenceTransformer("all-MiniLM-L6-v2")
 model.encode("Hello world", normalise_embeddings=True)
 
 # %% [markdown]
-# One letter wrong, and an error that names it. The way back is closed as well: 6.2 loads models that older versions saved,
-# but 5.7 and earlier do not load what 6.2 saves.
+# One letter is wrong (the name is `normalize_embeddings`), and the error quotes it. Saved models go one way, too: 6.2 loads
+# what older versions saved, but 5.7 and earlier do not load what 6.2 saves.
 #
 # Names that changed in 5.4 still work in 6.2. The old ones make themselves heard on three channels:
 #
@@ -366,7 +397,7 @@ model.encode("Hello world", normalise_embeddings=True)
 # | `tokenizer_kwargs=…` | `processor_kwargs=…` | a line in the log |
 # | `model.tokenize(…)` | `model.preprocess(…)` | a line in the log |
 #
-# One of each. A method first:
+# The migration guide has the rest. One of each channel, a method first:
 
 # %% tags=["teaches-deprecated"]
 import warnings
@@ -374,7 +405,8 @@ import warnings
 with warnings.catch_warnings(record=True) as heard:
     warnings.simplefilter("always")
     same = model.get_sentence_embedding_dimension() == model.get_embedding_dimension()
-print(f"same answer: {same}\n{heard[0].category.__name__}: {heard[0].message}")
+print("same answer:", same)
+print(f"{heard[0].category.__name__}: {heard[0].message}")
 
 # %% [markdown]
 # Then an argument. It goes to the log and is no warning to Python: `python -W error`, which turns warnings into errors, lets
@@ -388,7 +420,8 @@ log = BufferingHandler(capacity=100)
 logging.getLogger("sentence_transformers").addHandler(log)
 model.encode(sentences="Hello world")
 logging.getLogger("sentence_transformers").removeHandler(log)
-print("we hear:", *[record.getMessage() for record in log.buffer] or ["nothing"])
+messages = [record.getMessage() for record in log.buffer]
+print("we hear:", messages or "nothing")
 
 
 # %% [markdown]
@@ -399,14 +432,15 @@ def import_the_old_name():
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
         from sentence_transformers.models import Pooling
+    messages = [str(warning.message) for warning in heard]
     print("the class is in", Pooling.__module__)
-    print("we hear:", *[warning.message for warning in heard] or ["nothing"])
+    print("we hear:", messages or "nothing")
 
 import_the_old_name()
 
 # %% [markdown]
 # Nothing! The warning comes with the first import in a process, and ours is not the first: the model's own files name the old
-# module, so loading the model has imported it. Make Python forget that, and the warning is there.
+# module, so loading the model has imported it. Make Python forget that, and the warning is there:
 
 # %% tags=["teaches-deprecated"]
 print("was imported before:", sys.modules.pop("sentence_transformers.models", None) is not None)
@@ -415,16 +449,20 @@ import_the_old_name()
 # %% [markdown]
 # So a run without warnings is no proof that a notebook is up to date. Search the code for the names in the table instead.
 #
-# The guide's list of variables also has two names that the library does not know:
+# The older guide opens with a list of variables. Two of its values are no names to the library: `weighted_mean`, a way of
+# pooling (of making one vector out of many), and `pytorch`, a format.
 
 # %%
 from sentence_transformers.sentence_transformer.modules import Pooling
 
-for call in [lambda: Pooling(384, "weighted_mean"), lambda: SentenceTransformer("all-MiniLM-L6-v2", backend="pytorch")]:
-    try:
-        call()
-    except ValueError as error:
-        print(error)
+try:
+    Pooling(384, "weighted_mean")
+except ValueError as error:
+    print(error)
+try:
+    SentenceTransformer("all-MiniLM-L6-v2", backend="pytorch")
+except ValueError as error:
+    print(error)
 
 # %% [markdown]
 # Both messages list the right names: `weightedmean` is one word, and the backend is called `torch`.
@@ -438,17 +476,18 @@ for call in [lambda: Pooling(384, "weighted_mean"), lambda: SentenceTransformer(
 # %%
 import venv
 
-folder = Path(tempfile.mkdtemp())
-venv.create(folder, symlinks=os.name != "nt")
-python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-plain = {**os.environ, "NO_COLOR": "1"}
-answer = subprocess.run([python, "-I", "-c", "import sentence_transformers"], capture_output=True, text=True, env=plain)
-print(answer.stderr.splitlines()[-1])
+with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+    venv.create(folder, symlinks=os.name != "nt")
+    python = Path(folder) / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    command = [python, "-I", "-c", "import sentence_transformers"]
+    plain = {**os.environ, "NO_COLOR": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=plain)
+print(done.stderr.splitlines()[-1])
 
 # %% [markdown]
-# A bare `pip` belongs to whichever environment comes first on the `PATH`; `python -m pip` belongs to the `python` that we
-# name. In a notebook, `sys.executable` is that python, which is why our `pip_install` starts with it. Where a notebook and a
-# terminal disagree, compare `sys.executable` in both. From nothing to a working environment:
+# It does not see ours. A bare `pip` belongs to whichever environment comes first on the `PATH`; `python -m pip` belongs to the
+# `python` that we name. In a notebook, `sys.executable` is that python, so our `pip_install` starts with it. Where a notebook and
+# a terminal disagree, compare `sys.executable` in both. From nothing to a working environment:
 #
 # ```bash
 # python3 -m venv .venv                    # Windows: py -m venv .venv
@@ -461,14 +500,14 @@ print(answer.stderr.splitlines()[-1])
 # ## Check an installation
 #
 # An import that succeeds proves little: a model cache with a file missing can load without a word and give other vectors. So we
-# compare with what we know, the first four numbers for "Hello world" and the limit of 256 tokens.
+# compare with what we know: the vector of "Hello world" starts -0.034, 0.031, 0.007, 0.026, and the limit is 256 tokens.
 
 # %%
 vector = model.encode("Hello world")
 print(vector.shape, [f"{value:.3f}" for value in vector[:4]], model.max_seq_length)
 
 # %% [markdown]
-# We compare three decimals, because the fourth may differ between processors. What a failure means:
+# That is the right model. We compare three decimals, because the fourth may differ between processors. What a failure means:
 #
 # | what you see | what is wrong |
 # |---|---|
@@ -478,7 +517,7 @@ print(vector.shape, [f"{value:.3f}" for value in vector[:4]], model.max_seq_leng
 # | `Torch not compiled with CUDA enabled` | a CPU build of torch: install the CUDA build first |
 # | other numbers, or 512 tokens | a file of the model is missing: delete its folder in the cache, load again |
 #
-# [02 · Load a model and look inside it](02_loading_models.ipynb) provokes the last one. One exercise takes everything together:
+# [02 · Load a model and look inside it](02_loading_models.ipynb) provokes the last one. One exercise for all of it:
 
 # %%
 exercise_3 = exercises.get("01.3")
@@ -491,10 +530,10 @@ exercise_3.check(answer_3)
 # %% [markdown]
 # ## Summary
 #
-# - `importlib.metadata` tells versions, dependencies and sizes; the library is small, torch is not, and 6.x takes transformers 5 only.
+# - `importlib.metadata` tells versions, dependencies and sizes; torch is the large one, and 6.2 takes transformers 5 only.
 # - The build of torch decides about the GPU: torch first, from PyTorch's index, then the library from PyPI, in two commands.
-# - `--index-url` replaces PyPI, `[all]` is a warning and a base install, and `[onnx]` contradicts 6.2.0.
-# - `==` pins one package, a file of them pins an environment, and a specifier says which version stands in the way.
+# - `--index-url` replaces PyPI, `[all]` is a warning and a base install, and `[onnx]` contradicts 6.2.0 or brings 5.7.0.
+# - `==` pins one package, a file of pins holds an environment, and a specifier tells which version stands in the way.
 # - Old names from before 5.4 still work; they answer with a warning, with a line in the log, or not at all.
 # - A check compares version, vector and token limit with known values; a wrong environment shows in `sys.executable`.
 
@@ -521,6 +560,7 @@ print("right token limit:   ", model.max_seq_length == 256)
 # - [Installation](https://sbert.net/docs/installation.html) and [migration guide](https://sbert.net/docs/migration_guide.html) of
 #   the library
 # - [Using uv with PyTorch](https://docs.astral.sh/uv/guides/integration/pytorch/): which builds of torch are where
+# - [pip install](https://pip.pypa.io/en/stable/cli/pip_install/): how pip finds packages, and why a further index can be a risk
 # - [Dependency specifiers](https://packaging.python.org/en/latest/specifications/dependency-specifiers/): requirements, extras, markers
 
 # %% [markdown] tags=["navigation"]

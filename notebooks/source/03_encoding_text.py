@@ -49,7 +49,8 @@ array = model.encode(documents, convert_to_numpy=True)  # the default, written o
 tensor = model.encode(documents, convert_to_tensor=True)
 rows = model.encode(documents, convert_to_numpy=False)
 print(type(array).__name__, array.dtype, array.shape)
-print(type(tensor).__name__, tensor.dtype, tuple(tensor.shape), "on the model's device:", tensor.device == model.device)
+print(type(tensor).__name__, tensor.dtype, tuple(tensor.shape))
+print("on the model's device:", tensor.device == model.device)
 print(type(rows).__name__, "of", len(rows), type(rows[0]).__name__, tuple(rows[0].shape))
 
 # %% [markdown]
@@ -82,7 +83,7 @@ paragraphs = [paragraph for passage in corpus.passages() for paragraph in passag
 texts = sorted(sentences + paragraphs)
 
 seen = []
-hook = model[0].register_forward_pre_hook(lambda module, inputs: seen.append(tuple(inputs[0]["input_ids"].shape)))
+hook = model[0].register_forward_pre_hook(lambda _, inputs: seen.append(tuple(inputs[0]["input_ids"].shape)))
 embeddings = model.encode(texts, show_progress_bar=True)
 model.encode(texts, batch_size=16)
 hook.remove()
@@ -104,16 +105,15 @@ computed = []
 for panel, (name, order) in zip(panels, orders.items(), strict=True):
     padded = order.reshape(-1, 8).max(axis=1).repeat(8)
     computed.append(int(padded.sum()))
-    panel.barh(range(64), padded, height=1, facecolor="white", edgecolor=plots.COLORS[1], hatch="////", lw=0.3, label="padding")
+    hatched = {"facecolor": "white", "edgecolor": plots.COLORS[1], "hatch": "////", "lw": 0.3}
+    panel.barh(range(64), padded, height=1, **hatched, label="padding")
     panel.barh(range(64), order, height=1, color=plots.COLORS[0], label="tokens of the text")
     panel.set(title=f"{name}: {computed[-1]:,} tokens", xlabel="tokens in the row", ylim=(64, -1))
 panels[0].set_ylabel("text, in batches of 8")
 panels[1].legend(frameon=False, loc="lower right")
 figure.tight_layout()
-plots.show(
-    figure,
-    f"64 texts of {lengths.sum():,} tokens in batches of 8: {computed[0]:,} tokens with padding as they come, {computed[1]:,} sorted.",
-)
+told = f"{computed[0]:,} with padding as they come, {computed[1]:,} sorted"
+plots.show(figure, f"64 texts of {lengths.sum():,} tokens, in batches of 8: {told}.")
 
 # %% [markdown]
 # One long paragraph makes the whole batch around it as wide as itself. Sorted, long texts share batches with long ones
@@ -136,7 +136,7 @@ print("largest difference is smaller than 1e-6:", np.abs(alone - together).max()
 # What does a batch buy? Guess the time per text for batches of 1, 8, 32 and 128 short sentences, then measure. The rounds
 # are interleaved, so that a busy moment of the machine hits all sizes alike.
 
-# %% tags=["nbval-ignore-output"] reason="times depend on the machine"
+# %% reason="times depend on the machine" tags=["nbval-ignore-output"]
 import time
 
 sizes = [1, 8, 32, 128]
@@ -151,12 +151,13 @@ def ms_per_text(batch_size):
 
 per_text = np.median([[ms_per_text(size) for size in sizes] for _ in range(3)], axis=0)
 assert per_text[2] < per_text[0], "batches of 32 should beat single texts"
-picture = plots.bars(per_text, [f"batch_size={size}" for size in sizes], unit="ms", decimals=1, title="Time per short text")
-spoken = ", ".join(f"{ms:.1f} at batch size {size}" for size, ms in zip(sizes, per_text, strict=True))
-plots.show(picture, f"Milliseconds per text: {spoken}.")
+names = [f"batch_size={size}" for size in sizes]
+picture = plots.bars(per_text, names, unit="ms", decimals=1, title="Time per short text")
+told = ", ".join(f"{ms:.1f} at batch size {size}" for size, ms in zip(sizes, per_text, strict=True))
+plots.show(picture, f"Milliseconds per text: {told}.")
 
 # %% [markdown]
-# Single texts pay the fixed cost of a call each time; the other bars are much closer to each other. The older guide sets
+# Single texts pay the fixed cost of a call each time, and batches share it. The older guide sets
 # `batch_size=64`; on a processor the default is a good start. On a GPU larger batches can help, until one no longer fits
 # its memory. The widest batch runs first, so that failure comes at once. The picture says nothing about long texts.
 #
@@ -213,7 +214,7 @@ exercise_1.check(answer_1, model=model, texts=music)
 # %% tags=["shows-stderr"]
 for precision in ["float32", "int8", "uint8", "binary", "ubinary"]:
     stored = model.encode(texts, precision=precision)
-    print(f"{precision:8} {stored.dtype!s:8} shape {stored.shape!s:10} {stored.nbytes // len(stored):5} bytes a text")
+    print(f"{precision:8} {stored.dtype!s:8} {stored.shape!s:10} {stored.nbytes // len(stored):5} bytes each")
 
 # %% [markdown]
 # A byte a dimension is a quarter of the size. Binary keeps one bit a dimension and packs eight into a byte, hence the 48
@@ -234,7 +235,8 @@ model.encode("A single text", precision="int8")
 
 # %%
 print("limit:", model.max_seq_length, "tokens")
-print("5,000 words equal 254 words, bit for bit:", np.array_equal(model.encode("word " * 5000), model.encode("word " * 254)))
+endless, short = model.encode("word " * 5000), model.encode("word " * 254)
+print("5,000 words equal 254 words, bit for bit:", np.array_equal(endless, short))
 
 # %% [markdown]
 # ***Truncation*** is the cutting of a text at the model's limit: here it keeps 254 tokens of the text and two special ones
@@ -243,8 +245,8 @@ print("5,000 words equal 254 words, bit for bit:", np.array_equal(model.encode("
 
 # %%
 story = corpus.passages()[0]
-read = model.tokenizer.decode(model.tokenizer(story.text, truncation=True, max_length=model.max_seq_length)["input_ids"][1:-1])
-print(f"question: {story.question}\nanswer:   {story.answer}\nread until: …{read[-75:]}")
+read = model.tokenizer.decode(model.preprocess([story.text])["input_ids"][0], skip_special_tokens=True)
+print(f"question: {story.question}\nanswer:   {story.answer}\nread until: … {' '.join(read.split()[-15:])}")
 print("the answer is in what the model reads:", story.answer in read)
 
 # %% [markdown]
@@ -265,8 +267,8 @@ print("the best of them:", sentences[int(others.argmax())])
 # %%
 count = len(model.tokenizer(story.text, truncation=False, verbose=False)["input_ids"])
 print("tokens:", count, "· too long:", count > model.max_seq_length)
-for passage, report in zip(corpus.passages(), encoding.truncation_report(model, [p.text for p in corpus.passages()]), strict=True):
-    print(f"{passage.title:35} {report}")
+for passage in corpus.passages():
+    print(f"{passage.title:35} {encoding.truncation_report(model, [passage.text])[0]}")
 
 # %% [markdown]
 # Each of the four stories loses more than half. Count in any corpus that you have not written yourself.
@@ -279,7 +281,7 @@ for passage, report in zip(corpus.passages(), encoding.truncation_report(model, 
 try:
     model.encode("word " * 100, truncate=True, max_length=16)
 except ValueError as error:
-    print("ValueError:", str(error).partition(". ")[0])
+    print("ValueError:", str(error).partition(":")[0])
 
 short = model.encode("word " * 100, processing_kwargs={"text": {"max_length": 16, "truncation": True}})
 print("processing_kwargs reads 14 words:", np.array_equal(short, model.encode("word " * 14)))
@@ -290,7 +292,8 @@ print("processing_kwargs reads 14 words:", np.array_equal(short, model.encode("w
 # read, the text must be cut before it is encoded.
 
 # %%
-inbox = ["word " * 254, corpus.passages()[1].text, "Thank you!", "antidisestablishmentarianism " * 60, "I am. " * 80, "word " * 255]
+inbox = ["word " * 254, corpus.passages()[1].text, "Thank you!"]
+inbox += ["antidisestablishmentarianism " * 60, "I am. " * 80, "word " * 255]
 exercise_2 = exercises.get("03.2")
 exercise_2
 
@@ -308,7 +311,7 @@ exercise_2.check(answer_2, model=model, texts=inbox)
 
 # %%
 def chunk_by_tokens(text, size=100, overlap=20):
-    encoded = model.tokenizer(text, add_special_tokens=False, truncation=False, return_offsets_mapping=True, verbose=False)
+    encoded = model.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
     spans = encoded["offset_mapping"]  # (first character, last character + 1) of each token
     starts = range(0, max(len(spans) - overlap, 1), size - overlap)
     return [text[spans[start][0] : spans[min(start + size, len(spans)) - 1][1]] for start in starts]
@@ -327,13 +330,12 @@ scores = chunk_vectors @ question
 average = chunk_vectors.mean(axis=0)
 average_score = float(average @ question / np.linalg.norm(average))
 
-labels = ["whole text, cut off", *[f"chunk {number}" for number in range(1, len(chunks) + 1)], "average of the chunks"]
-values = [whole, *scores, average_score]
-print("chunks that hold the answer:", [number for number, text in enumerate(chunks, start=1) if story.answer in text])
-plots.show(
-    plots.bars(values, labels, title="Cosine with the question"),
-    f"Bars: the whole text {whole:.2f}, the best chunk {scores.max():.2f} (number {scores.argmax() + 1}), the average {average_score:.2f}.",
-)
+numbers = range(1, len(chunks) + 1)
+print("chunks that hold the answer:", [number for number in numbers if story.answer in chunks[number - 1]])
+labels = ["whole text, cut off", *[f"chunk {number}" for number in numbers], "average of the chunks"]
+picture = plots.bars([whole, *scores, average_score], labels, title="Cosine with the question")
+best = f"the best chunk {scores.max():.2f} (number {scores.argmax() + 1})"
+plots.show(picture, f"Bars: the whole text {whole:.2f}, {best}, the average {average_score:.2f}.")
 
 # %% [markdown]
 # The two chunks that hold the answer (the overlap put it into both) stand out, at several times the score of the whole
@@ -385,7 +387,8 @@ print("best match for '?':", repr(shelf[int((model.encode(shelf) @ model.encode(
 # refused, all with the same sentence:
 
 # %%
-wrong = {"None": None, "NaN": float("nan"), "number": 42, "set": {"a"}, "generator": (text for text in texts), "a hole": ["Hi", None]}
+wrong = {"None": None, "NaN": float("nan"), "number": 42, "set": {"a"}, "a hole": ["Hi", None]}
+wrong["generator"] = (text for text in texts)
 for name, value in wrong.items():
     try:
         model.encode(value)
@@ -393,7 +396,8 @@ for name, value in wrong.items():
         print(f"{name:10} ValueError: {str(error).partition('.')[0]}")
 
 pair = [["New York", "Paris"]]
-print("list of lists:", model.encode(pair).shape, "read as:", model.tokenizer.decode(model.preprocess(pair)["input_ids"][0]))
+read_as = model.tokenizer.decode(model.preprocess(pair)["input_ids"][0])
+print("list of lists:", model.encode(pair).shape, "read as:", read_as)
 
 # %% [markdown]
 # Good errors, except that one hole stops the whole list and the message does not name the row. The last line is worse,
@@ -404,7 +408,7 @@ print("list of lists:", model.encode(pair).shape, "read as:", model.tokenizer.de
 # up with the list.
 
 # %%
-messy = ["A fox in the hedge", None, "", "   ", 42, "Two whales near the boat", float("nan"), "A kitten asleep"]
+messy = ["A fox in the hedge", None, "", "   ", 42, "Two whales", float("nan"), "A kitten asleep"]
 exercise_4 = exercises.get("03.4")
 exercise_4
 
@@ -463,7 +467,7 @@ def run_script(script, patience=200):
             children = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
             process.kill()
             process.wait()
-            for child in psutil.wait_procs(children, timeout=5)[1]:  # they end with their parent; this is for one that does not
+            for child in psutil.wait_procs(children, timeout=20)[1]:  # for one that outlives its parent
                 child.kill()
 
 
@@ -483,10 +487,12 @@ print("shape:", model.encode(["one", "two", "three"], pool=pool).shape)
 model.stop_multi_process_pool(pool)
 """
 with ThreadPoolExecutor() as threads:  # both at once, to save time
-    guarded, bare = threads.map(run_script, [f'{imports}if __name__ == "__main__":{indent(work, "    ")}', imports + work])
+    scripts = [f'{imports}if __name__ == "__main__":{indent(work, "    ")}', imports + work]
+    (stuck, printed), (stuck_bare, printed_bare) = threads.map(run_script, scripts)
 
-print("with the guard:   ", "stuck ·" if guarded[0] else "ended ·", guarded[1].splitlines()[0])
-print("without the guard:", "stuck ·" if bare[0] else "ended ·", "RuntimeError:", *bare[1].partition("RuntimeError:")[2].split()[:17])
+print("with the guard:   ", "stuck ·" if stuck else "ended ·", printed.splitlines()[0])
+error = " ".join(printed_bare.partition("RuntimeError:")[2].split()[:17])
+print("without the guard:", "stuck ·" if stuck_bare else "ended ·", "RuntimeError:", error)
 
 # %% [markdown]
 # Without the guard, each new process runs the script from the top and wants to start processes of its own. Python stops
@@ -538,17 +544,19 @@ from sentence_transformers import SentenceTransformer
 
 
 def cut_into_chunks(model, text, size=200, overlap=40):
-    spans = model.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)["offset_mapping"]
+    encoded = model.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+    spans = encoded["offset_mapping"]
     starts = range(0, max(len(spans) - overlap, 1), size - overlap)
     return [text[spans[start][0] : spans[min(start + size, len(spans)) - 1][1]] for start in starts if spans]
 
 
 def encode_entries(model, entries):
-    usable = [(position, entry) for position, entry in enumerate(entries) if isinstance(entry, str) and entry.strip()]
-    pieces = [(position, chunk) for position, entry in usable for chunk in cut_into_chunks(model, entry)]
-    if not pieces:
-        return [], np.empty((0, model.get_embedding_dimension()), dtype=np.float32)
-    return [position for position, _ in pieces], model.encode([chunk for _, chunk in pieces], normalize_embeddings=True)
+    usable = [(i, entry) for i, entry in enumerate(entries) if isinstance(entry, str) and entry.strip()]
+    pieces = [(i, chunk) for i, entry in usable for chunk in cut_into_chunks(model, entry)]
+    positions, chunks = [i for i, _ in pieces], [chunk for _, chunk in pieces]
+    if not chunks:
+        return positions, np.empty((0, model.get_embedding_dimension()), dtype=np.float32)
+    return positions, model.encode(chunks, normalize_embeddings=True)
 
 
 model = SentenceTransformer("all-MiniLM-L6-v2")
@@ -560,11 +568,9 @@ print(positions, vectors.shape, vectors.dtype)
 #
 # ## Further reading
 #
-# - [SentenceTransformer.encode](https://sbert.net/docs/package_reference/sentence_transformer/model.html): every argument
-# - [Computing embeddings](https://sbert.net/examples/sentence_transformer/applications/computing-embeddings/README.html):
-#   prompts, input length and several processes, by the library's authors
-# - [Python: safe importing of the main module](https://docs.python.org/3/library/multiprocessing.html#the-spawn-and-forkserver-start-methods):
-#   why a script needs the guard
+# - [SentenceTransformer.encode](https://sbert.net/docs/package_reference/sentence_transformer/SentenceTransformer.html)
+# - [Computing embeddings](https://sbert.net/examples/sentence_transformer/applications/computing-embeddings/README.html)
+# - [Python: the spawn start method](https://docs.python.org/3/library/multiprocessing.html#the-spawn-and-forkserver-start-methods)
 
 # %% [markdown] tags=["navigation"]
 # ## What's next

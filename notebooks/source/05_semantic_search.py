@@ -102,7 +102,7 @@ print("encode_document equals encode:", np.array_equal(model.encode_document(tex
 docs = corpus.api_docs()
 names = np.array([doc.name for doc in docs])
 documents = model.encode_document([doc.text for doc in docs], show_progress_bar=True)
-print(f"{docs[0].text}\n{len(docs)} entries, matrix of shape {documents.shape}, {documents.nbytes / 1e6:.1f} MB")
+print(docs[0].text, f"{len(docs)} entries, {documents.shape}, {documents.nbytes / 1e6:.1f} MB", sep="\n")
 
 
 # %% [markdown]
@@ -114,7 +114,7 @@ def search(question, k=5):
     scores = documents @ model.encode_query(question)
     best = np.argpartition(-scores, k)[:k]
     best = best[np.argsort(-scores[best])]
-    return [(names[i], scores[i]) for i in best]
+    return [(str(names[i]), float(scores[i])) for i in best]
 
 
 for name, score in search("split my data into train and test parts"):
@@ -137,8 +137,8 @@ print("torch among the ten best:", is_torch[np.argsort(-scores)[:10]].sum())
 print("best of torch:", ", ".join(names[np.argsort(-np.where(is_torch, scores, -np.inf))[:6]]))
 
 # %% [markdown]
-# Filtering afterward leaves two hits of ten; filtering first gives ten. The mask costs next to nothing, and the score
-# $-\infty$ keeps the positions, so that `names[i]` still fits.
+# Filtering afterward leaves two hits of ten; filtering first gives as many as we ask for. The mask costs next to nothing, and the
+# score $-\infty$ keeps the positions, so that `names[i]` still fits.
 #
 # Now the opposite problem: a question that this corpus cannot answer.
 
@@ -148,7 +148,8 @@ for question in ("draw a bar chart", "get the same random numbers every time I r
     print(f"{score:.2f}  {question:<56} {name}")
 
 # %% [markdown]
-# Bread finds the pie chart. Its score is low, so a threshold as in [lesson 04](04_similarity.ipynb) would help here. But look at the second line: a fair question with a useless hit scores in between. A threshold removes the hopeless; it does not
+# Bread finds the pie chart. Its score is low, so a threshold as in [lesson 04](04_similarity.ipynb) would help here.
+# But look at the second line: a fair question with a useless hit scores in between. A threshold removes the hopeless; it does not
 # tell right from wrong.
 
 # %%
@@ -170,7 +171,7 @@ exercise_1.check(answer_1, docs=docs, documents=documents, model=model)
 query = next(item for item in corpus.queries() if item.text == "compute a definite integral numerically")
 found = [name for name, _ in search(query.text, k=5)]
 is_hit = np.array([name in query.relevant for name in found])
-print(*[f"{'relevant' if hit else '-':<9}{name}" for name, hit in zip(found, is_hit, strict=True)], f"{query.relevant}", sep="\n")
+print(*[f"{name in query.relevant!s:<6} {name}" for name in found], f"labels: {query.relevant}", sep="\n")
 
 # %% [markdown]
 # Three measures, three questions, all between 0 and 1:
@@ -181,13 +182,13 @@ print(*[f"{'relevant' if hit else '-':<9}{name}" for name, hit in zip(found, is_
 # - ***nDCG***, normalized discounted cumulative gain: a hit at rank r counts 1 / log2(r + 1), and the sum is divided by the best
 #   possible one. Do the relevant ones stand at the top?
 #
-# Work them out on paper for the ranking above, then run the cell.
+# Work them out on paper for the ranking above, then run the cell. With three labels, the best possible hits are at ranks 1, 2 and 3.
 
 # %%
-recall = is_hit.sum() / len(query.relevant)
-reciprocal_rank = 1 / (is_hit.argmax() + 1)
+recall, reciprocal_rank = is_hit.sum() / len(query.relevant), 1 / (is_hit.argmax() + 1)
 ndcg = (is_hit / np.log2([2, 3, 4, 5, 6])).sum() / (1 / np.log2([2, 3, 4])).sum()
-print(f"by hand: {recall:.3f}, {reciprocal_rank:.3f}, {ndcg:.3f}", evaluation.evaluate([found], [query.relevant], k=5), sep="\n")
+print(f"by hand: {recall:.3f}, {reciprocal_rank:.3f}, {ndcg:.3f}")
+evaluation.evaluate([found], [query.relevant], k=5)
 
 
 # %% [markdown]
@@ -239,7 +240,7 @@ for measure in ("cosine_recall@10", "cosine_mrr@10", "cosine_ndcg@10"):
     print(f"{measure:<17} {result[measure]:.3f}")
 
 # %% [markdown]
-# The same three figures, by hand, by helper and by library. In a project, the evaluator is the one to use.
+# The same three figures. In a project, the evaluator is the one to use.
 
 # %%
 exercise_2 = exercises.get("05.2")
@@ -266,7 +267,8 @@ import bm25s
 
 def words(text):
     found = re.findall(r"\w+", text)
-    parts = [part for word in found for part in re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", word).split() if part != word]
+    split = [re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", word).split() for word in found]
+    parts = [part for pieces in split if len(pieces) > 1 for part in pieces]
     return [word.lower() for word in found + parts]
 
 
@@ -293,7 +295,8 @@ for phrase in ("grid search", "bake bread"):
 
 # %%
 def recalls(scores, labels):
-    return np.array([evaluation.recall_at_k(found, wanted, 10) for found, wanted in zip(top_names(scores), labels, strict=True)])
+    pairs = zip(top_names(scores), labels, strict=True)
+    return np.array([evaluation.recall_at_k(found, wanted, 10) for found, wanted in pairs])
 
 
 def interval(values):
@@ -315,19 +318,20 @@ runs = {
 print(f"{'':<22} {'n':>5} {'recall@10':>10} {'95 % interval':>15} {'MRR@10':>8} {'nDCG@10':>8}")
 for name, (scores, labels) in runs.items():
     got, (low, high) = evaluation.evaluate(top_names(scores), labels), interval(recalls(scores, labels))
-    print(f"{name:<22} {got.queries:>5} {got.recall:>10.2f} {low:>7.2f} to {high:.2f} {got.mrr:>9.2f} {got.ndcg:>8.2f}")
+    figures = f"{got.recall:>10.3f} {low:>7.2f} to {high:.2f} {got.mrr:>9.2f} {got.ndcg:>8.2f}"
+    print(f"{name:<22} {got.queries:>5} {figures}")
 print(f"{'chance':<22} {'':>5} {evaluation.random_baseline(len(docs), 1, 10):>10.3f}")
 difference = recalls(question_scores, question_labels) - recalls(keyword_questions, question_labels)
 low, high = interval(difference)
-print(f"questions, embeddings minus BM25, paired: {difference.mean():+.2f} ({low:+.2f} to {high:+.2f})")
+print(f"embeddings minus BM25, paired by question: {difference.mean():+.2f} ({low:+.2f} to {high:+.2f})")
 
 # %% [markdown]
-# Both are far above chance, and the embeddings are ahead on both sets.
+# Both are far above chance, embeddings ahead on both sets.
 
 # %%
-means = [recalls(*run).mean() for run in runs.values()]
-figure = plots.bars([*means, evaluation.random_baseline(len(docs), 1, 10)], [*runs, "chance"], unit="recall@10")
-plots.show(figure, "Bars of recall@10: embeddings ahead of BM25 on the questions and on the See Also links; chance close to zero.")
+means = [recalls(*run).mean() for run in runs.values()] + [evaluation.random_baseline(len(docs), 1, 10)]
+seen = "Bars of recall@10: embeddings ahead of BM25 on questions and See Also links; chance close to zero."
+plots.show(plots.bars(means, [*runs, "chance"], decimals=3, title="Recall@10"), seen)
 
 # %% [markdown]
 # With so few questions, their two intervals overlap. But both methods answered *the same* questions: the last line of the table takes
@@ -338,14 +342,14 @@ plots.show(figure, "Bars of recall@10: embeddings ahead of BM25 on the questions
 # Engineers paste names. We take every twentieth entry of the corpus and search for its bare name, such as `argrelmax`.
 
 # %%
-bare = [doc.name.split(".")[-1] for doc in docs]
-bare_labels = [names[np.array(bare) == name] for name in bare[::20]]
-print("embeddings", evaluation.evaluate(top_names(model.encode_query(bare[::20]) @ documents.T), bare_labels), sep="\n")
-print("BM25", evaluation.evaluate(top_names(keyword_scores(bare[::20])), bare_labels), sep="\n")
+bare = [doc.name.split(".")[-1] for doc in docs[::20]]
+wanted = [[name for name in names if name.split(".")[-1] == one] for one in bare]
+print("BM25", evaluation.evaluate(top_names(keyword_scores(bare)), wanted), sep="\n")
+print("embeddings", evaluation.evaluate(top_names(model.encode_query(bare) @ documents.T), wanted), sep="\n")
 
 # %% [markdown]
-# BM25 wins, and most clearly at the top of the list. A rare name is one exact word for BM25, while the model reads fragments of it.
-# Neither method replaces the other, and lesson 15 adds them up.
+# BM25 wins, and most clearly at the top of the list: for BM25, a rare name is one exact word that hardly any other entry has. Neither
+# method replaces the other; lesson 15 adds them up.
 
 # %%
 exercise_3 = exercises.get("05.3")
@@ -365,7 +369,8 @@ exercise_3.check(answer_3, docs=docs, documents=documents, model=model, keyword_
 # %%
 def first_ranks(scores):
     rankings = names[np.argsort(-scores, axis=1, kind="stable")]
-    return [int(np.isin(ranked, labels).argmax()) + 1 for ranked, labels in zip(rankings, question_labels, strict=True)]
+    pairs = zip(rankings, question_labels, strict=True)
+    return [int(np.isin(ranked, labels).argmax()) + 1 for ranked, labels in pairs]
 
 
 print("embeddings  BM25   rank of the first relevant entry for")
@@ -381,7 +386,8 @@ for item, dense, keyword in sorted(rows, key=lambda row: row[1]):
 # Three kinds of failure, side by side:
 
 # %%
-for question in ("argrelmax", "find groups of points without choosing k", "density-based clustering", "sort an array", "do not sort an array"):
+asked = ("argrelmax", "find groups of points without choosing k", "density-based clustering", "sort an array")
+for question in (*asked, "do not sort an array"):
     print(f"{question:<40}", ", ".join(name for name, _ in search(question, k=3)))
 
 # %% [markdown]
@@ -392,7 +398,7 @@ for question in ("argrelmax", "find groups of points without choosing k", "densi
 #
 # | what fails | what to try next |
 # |---|---|
-# | exact names, error codes, numbers | keyword search beside it: hybrid search (lesson 15) |
+# | exact names, such as `argrelmax` | keyword search beside it: hybrid search (lesson 15) |
 # | the right entry is there, but far down | a reranker over the first 50 or 100 (lesson 15) |
 # | the document never says what it is for | richer document text: examples, synonyms, typical questions |
 # | negation, "only", "without" | a filter on data, not on meaning |
@@ -420,9 +426,9 @@ print("same ten hits for each question:", np.array_equal(by_faiss, exact))
 # ### Myth: "FAISS is more accurate"
 #
 # It cannot be: the scores are the model's, and the exact search already returns the best of them. What other indexes offer is speed
-# through ***approximate nearest neighbor search***: they look at a part of the vectors only, and may miss some. `IndexIVFFlat` sorts the vectors
-# into buckets around centers and visits the `nprobe` buckets closest to the query. `IndexHNSWFlat` links each vector to a few neighbors
-# and walks along the links; `efSearch` is how many candidates it keeps on the way.
+# through ***approximate nearest neighbor search***: they look at a part of the vectors only, and may miss some. `IndexIVFFlat`
+# sorts the vectors into buckets, here 64, and visits the `nprobe` buckets closest to the query. `IndexHNSWFlat` links each vector to a
+# few neighbors and walks along the links; `efSearch` is how many candidates it keeps on the way.
 
 # %%
 def kept(found):
@@ -443,12 +449,14 @@ for nprobe in (1, 4, 16, 64):
     ivf.nprobe = nprobe
     faiss.cvar.indexIVF_stats.reset()
     _, found = ivf.search(questions, 10)
-    print(f"IVF    nprobe   {nprobe:>3}  {faiss.cvar.indexIVF_stats.ndis / question_scores.size:>16.0%}  {kept(found):>15.0%}")
+    compared = faiss.cvar.indexIVF_stats.ndis / question_scores.size
+    print(f"IVF    nprobe   {nprobe:>3}  {compared:>16.0%}  {kept(found):>15.0%}")
 for breadth in (16, 32, 64, 128):
     hnsw.hnsw.efSearch = breadth
     faiss.cvar.hnsw_stats.reset()
     _, found = hnsw.search(questions, 10)
-    print(f"HNSW   efSearch {breadth:>3}  {faiss.cvar.hnsw_stats.ndis / question_scores.size:>16.0%}  {kept(found):>15.0%}")
+    compared = faiss.cvar.hnsw_stats.ndis / question_scores.size
+    print(f"HNSW   efSearch {breadth:>3}  {compared:>16.0%}  {kept(found):>15.0%}")
 
 # %% [markdown]
 # With one bucket, **half of the exact hits are gone**, and no message says so. Visiting all buckets gives everything back and saves
@@ -459,7 +467,7 @@ for breadth in (16, 32, 64, 128):
 #
 # Guess how long our numpy search takes, and how long the model needs to encode the question. The figures below depend on the machine.
 
-# %% tags=["nbval-ignore-output"] reason="times depend on the machine"
+# %% reason="times depend on the machine" tags=["nbval-ignore-output"]
 from timeit import repeat
 
 one = questions[:1]
@@ -501,8 +509,7 @@ restored = faiss.read_index(str(folder / "index.faiss"))
 print("same hits after reloading:", np.array_equal(restored.search(questions, 10)[1], by_faiss))
 
 # %% [markdown]
-# Years later, somebody loads the index with another model. If the sizes differ, the search fails. Read the messages: would they
-# tell you what is wrong?
+# Later, somebody loads the index with another model. If the sizes differ, the search fails. Would the messages tell you why?
 
 # %%
 from_a_256_model = question_vector[:256]  # stands for a vector of another size
@@ -522,14 +529,14 @@ from sentence_transformers.sentence_transformer.modules import Normalize, Poolin
 
 repooled = SentenceTransformer(modules=[model[0], Pooling(size, "cls"), Normalize()])
 rotation, _ = np.linalg.qr(np.random.default_rng(0).standard_normal((size, size)))
-asked_with = {
-    "the index's own model": questions,
-    "the same, other pooling": repooled.encode_query([item.text for item in labeled]),
-    "rotated": questions @ rotation,
+other_scores = {
+    "the index's own model": questions @ documents.T,
+    "the same, other pooling": repooled.encode_query([item.text for item in labeled]) @ documents.T,
+    "rotated": questions @ rotation @ documents.T,
+    "rotated on both sides": questions @ rotation @ (documents @ rotation).T,
 }
-for kind, vectors in asked_with.items():
-    print(f"recall@10 {recalls(vectors @ documents.T, question_labels).mean():.2f}  {kind}")
-print(f"recall@10 {recalls(questions @ rotation @ (documents @ rotation).T, question_labels).mean():.2f}  rotated on both sides")
+for kind, scores in other_scores.items():
+    print(f"recall@10 {recalls(scores, question_labels).mean():.2f}  {kind}")
 
 
 # %% [markdown]
@@ -541,9 +548,9 @@ print(f"recall@10 {recalls(questions @ rotation @ (documents @ rotation).T, ques
 def refuse_wrong_model(index, note, model):
     again = model.encode_document(note["texts"][0])
     if again.shape != (index.d,):
-        raise ValueError(f"This index holds {index.d} numbers a vector, the model gives {len(again)}: use {note['model']}.")
+        raise ValueError(f"Index size {index.d}, model size {len(again)}: use {note['model']}.")
     if (agreement := float(again @ index.reconstruct(0))) < 0.99:
-        raise ValueError(f"The model and the index disagree about the first text (cosine {agreement:.2f}): use {note['model']}.")
+        raise ValueError(f"Model and index disagree (cosine {agreement:.2f}): use {note['model']}.")
     return "model and index fit"
 
 
@@ -555,8 +562,7 @@ for candidate in (model, repooled):
         print(error)
 
 # %% [markdown]
-# The message names the cause and the remedy. One text is enough, because such a change moves every vector. The bar just below 1
-# leaves room for another processor or precision.
+# One text is enough, because such a change moves every vector. The bar just below 1 leaves room for another processor or precision.
 
 # %% [markdown]
 # ## Summary
@@ -583,7 +589,7 @@ from sentence_transformers import SentenceTransformer
 
 MODEL = "all-MiniLM-L6-v2"
 model = SentenceTransformer(MODEL)
-texts = ["Sort a list in place.", "Open a file for reading.", "Split a string into words.", "Remove a file from the disk."]
+texts = ["Sort a list in place.", "Open a file for reading.", "Split a string.", "Remove a file from disk."]
 vectors = model.encode_document(texts, normalize_embeddings=True)
 
 
