@@ -2,12 +2,13 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 
-from helpers import exercises
-from helpers.exercises import Exercise, Wrong, WrongAnswer
+from helpers import exercises, hub
+from helpers.exercises import Exercise, Wrong, WrongAnswer, lesson_02
 from tests.test_arguments import ANYTHING
 
 
@@ -81,3 +82,35 @@ def test_no_odd_answer_breaks_a_check_or_counts_as_right_without_reason(number: 
 def test_listing_the_exercises_imports_no_torch() -> None:
     script = "import sys; from helpers import exercises; exercises.every(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_the_mystery_folders_differ_from_the_model_as_the_exercise_says_and_leave_it_alone(tmp_path: Path) -> None:
+    hub.activate(verify=False)
+    source = hub.model_folder()
+    before = {path: path.read_bytes() for path in source.rglob("*.json")}
+    for _ in range(2):  # it can be run again
+        folders = lesson_02.mystery_folders(source, tmp_path)
+    assert sorted(folders) == ["A", "B", "C"]
+    changed = {
+        letter: [path for path in before if not same(path, Path(folder) / path.relative_to(source))] for letter, folder in folders.items()
+    }
+    assert {letter: [path.name for path in paths] for letter, paths in changed.items()} == {
+        "A": ["config.json"],
+        "B": ["special_tokens_map.json"],
+        "C": ["sentence_bert_config.json"],
+    }
+    assert {path: path.read_bytes() for path in source.rglob("*.json")} == before
+
+
+def same(first: Path, second: Path) -> bool:
+    return second.is_file() and first.read_bytes() == second.read_bytes()
+
+
+def test_mystery_folders_are_not_written_into_the_model_itself(tmp_path: Path) -> None:
+    hub.activate(verify=False)
+    for target in (hub.model_folder(), hub.model_folder() / "deeper"):
+        with pytest.raises(ValueError, match="target must be a folder apart from the source"):
+            lesson_02.mystery_folders(hub.model_folder(), target)
+    with pytest.raises(ValueError, match="source must be the folder of all-MiniLM-L6-v2"):
+        lesson_02.mystery_folders(tmp_path, tmp_path / "new")
+    assert not (tmp_path / "new").exists()

@@ -41,7 +41,7 @@ def _check_short_unit_matrix(answer: Any, *, model: Any, texts: list[str]) -> No
     if answer.shape == (len(texts), 384):
         raise Wrong("These are all 384 dimensions. Which argument of encode keeps the first ones only?")
     if answer.shape != (len(texts), 128):
-        raise Wrong(f"The shape must be ({len(texts)}, 128): a row a sentence. This one is {answer.shape}.")
+        raise Wrong(f"The shape must be ({len(texts)}, 128): one row per sentence. This one is {answer.shape}.")
     lengths = np.linalg.norm(answer, axis=1)
     if not np.allclose(lengths, 1, atol=1e-4):
         raise Wrong(
@@ -56,7 +56,7 @@ def _check_short_unit_matrix(answer: Any, *, model: Any, texts: list[str]) -> No
 def _check_truncated(answer: Any, *, model: Any, texts: list[str]) -> None:
     items = list(answer) if isinstance(answer, Iterable) and not isinstance(answer, str | bytes | dict) else []
     if items and all(isinstance(item, bool | np.bool_) for item in items):
-        raise Wrong("These are True and False, one a text. Give the indexes where it is True, counted from 0.")
+        raise Wrong("These are True and False, one per text. Give the indexes where it is True, counted from 0.")
     if items and all(isinstance(item, str) for item in items):
         raise Wrong("These are texts. Give their indexes in the list, counted from 0.")
     given = _whole_numbers(answer)
@@ -65,9 +65,13 @@ def _check_truncated(answer: Any, *, model: Any, texts: list[str]) -> None:
     counts = [len(model.tokenizer(text, truncation=False, verbose=False)["input_ids"]) for text in texts]
     limit = model.max_seq_length
     expected = {index for index, count in enumerate(counts) if count > limit}
+    if given == counts:
+        raise Wrong("These are the numbers of tokens. Give the indexes of the texts whose number is greater than the limit.")
     found = set(given)
     if found == expected:
         return
+    if found == {index + 1 for index in expected}:
+        raise Wrong("You count from 1. Indexes count from 0: enumerate does that by itself.")
     if found == {index for index, text in enumerate(texts) if len(text) > limit}:
         raise Wrong("You compare characters with the limit. The limit counts tokens.")
     if found == {index for index, text in enumerate(texts) if len(text.split()) > limit}:
@@ -93,10 +97,18 @@ def _check_find_chunk(answer: Any, *, model: Any) -> None:
 def _check_found(found: Any, question: str, text: str, fact: str, model: Any) -> None:
     if isinstance(found, int | np.integer):
         raise Wrong("Your function returns a number. Use it as an index into the chunks and return the chunk's text.")
+    if isinstance(found, float | np.floating):
+        raise Wrong("Your function returns a score. argmax gives the place of the best score; return the chunk at this place.")
+    if isinstance(found, list | tuple) and len(found) == 1:
+        raise Wrong("Your function returns a list of one chunk. Return the chunk itself, a string.")
     if not isinstance(found, str):
         raise Wrong(f"Your function must return one chunk, a string; it returned a {type(found).__name__}.")
     if found.strip() == text.strip():
         raise Wrong("Your function returns the whole text. Return the chunk with the highest score.")
+    if found.strip() and found.strip() in question:
+        raise Wrong("Your function returns a piece of the question. The question is the first parameter and the text the second.")
+    if found.strip() and any(found.strip() in passage.text for passage in corpus.passages() if passage.text != text):
+        raise Wrong("This chunk belongs to another text. Cut the parameter `text` inside your function; `chunks` holds the lighthouse.")
     if not found.strip() or found.strip() not in text:
         raise Wrong("What your function returns is not a piece of the text that it was given.")
     tokens = len(model.tokenizer(found, truncation=False, verbose=False)["input_ids"])
@@ -118,8 +130,12 @@ def _check_cleaned(answer: Any, *, model: Any, entries: list[Any]) -> None:
     if isinstance(positions, np.ndarray) and positions.ndim == 2:
         raise Wrong("Positions come first, then vectors.")
     kept = _whole_numbers(positions)
+    if isinstance(positions, list) and positions and all(isinstance(position, bool | np.bool_) for position in positions):
+        raise Wrong("These are True and False, one per entry. Give the positions where it is True, counted from 0.")
     if kept is None:
         raise Wrong("The first part must be a list of positions, whole numbers counted from 0.")
+    if type(vectors).__name__ == "Tensor":
+        raise Wrong("The vectors are a tensor; give the numpy matrix that encode returns by default.")
     if not isinstance(vectors, np.ndarray) or vectors.ndim != 2 or vectors.shape[1] != 384:
         raise Wrong("The second part must be the matrix that encode returns, one row of 384 numbers for each position.")
     if len(kept) != len(vectors):
@@ -134,8 +150,10 @@ def _check_cleaned(answer: Any, *, model: Any, entries: list[Any]) -> None:
             raise Wrong(f"Position {index} holds {entries[index]!r}, which is no text: str() would give a vector for a word nobody wrote.")
         if not entries[index].strip():
             raise Wrong(f"Position {index} holds no letter, only {entries[index]!r}: it would get the vector of an empty text.")
+    if len(set(kept)) < len(kept):
+        raise Wrong("A position stands twice in your list: each text gets one row.")
     if sorted(kept) != expected:
-        raise Wrong(f"A text is missing: the one at position {min(set(expected) - set(kept), default=expected[0])}.")
+        raise Wrong(f"A text is missing: the one at position {min(set(expected) - set(kept))}.")
     if not np.allclose(vectors, model.encode([entries[index] for index in kept]), atol=1e-3):
         raise Wrong("The positions are right, but the rows of the matrix are not the vectors of these texts in the same order.")
 
@@ -162,7 +180,7 @@ EXERCISES = [
             WrongAnswer(
                 "answer_1 = model.encode(music, truncate_dim=128, normalize_embeddings=True, convert_to_tensor=True)", "is a tensor"
             ),
-            WrongAnswer("answer_1 = model.encode(music[0], truncate_dim=128, normalize_embeddings=True)", "a row a sentence"),
+            WrongAnswer("answer_1 = model.encode(music[0], truncate_dim=128, normalize_embeddings=True)", "one row per sentence"),
             WrongAnswer("answer_1 = model.encode(music, normalize_embeddings=True)[:, -128:]", "length"),
         ),
         praise="A third of the memory, and dot products are cosines again: the flag acts after the slice.",
@@ -200,6 +218,11 @@ EXERCISES = [
             ),
             WrongAnswer("answer_2 = [report.lost > 0 for report in encoding.truncation_report(model, inbox)]", "True and False"),
             WrongAnswer("answer_2 = [1]", "words"),
+            WrongAnswer("answer_2 = [2, 4, 6]", "count from 1"),
+            WrongAnswer(
+                "answer_2 = [len(model.tokenizer(text, truncation=False, verbose=False)['input_ids']) for text in inbox]",
+                "numbers of tokens",
+            ),
         ),
         praise="Sixty words can be too long and 254 can fit: the tokenizer is the only judge.",
     ),
@@ -214,7 +237,7 @@ EXERCISES = [
         check_answer=_check_find_chunk,
         hints=(
             "Three steps: cut the text into chunks, encode chunks and question, pick the chunk with the highest score.",
-            "All vectors are unit vectors, so model.encode(chunks) @ model.encode(question) holds one score a chunk.",
+            "All vectors are unit vectors, so model.encode(chunks) @ model.encode(question) holds one score per chunk.",
             "int(scores.argmax()) is the index of the best chunk; return chunks[that index].",
         ),
         solution_code="""
@@ -243,6 +266,15 @@ EXERCISES = [
                 "too long",
             ),
             WrongAnswer("def answer_3(question, text):\n    return text", "whole text"),
+            WrongAnswer(
+                "def answer_3(text, question):\n    parts = chunk_by_tokens(text)\n"
+                "    return parts[int((model.encode(parts) @ model.encode(question)).argmax())]",
+                "first parameter",
+            ),
+            WrongAnswer(
+                "def answer_3(question, text):\n    return chunks[int((model.encode(chunks) @ model.encode(question)).argmax())]",
+                "another text",
+            ),
             WrongAnswer("answer_3 = 'find_chunk'", "function itself"),
         ),
         praise="You built the core of a search through long texts: cut, encode, score, take the best.",
@@ -279,6 +311,7 @@ EXERCISES = [
             ),
             WrongAnswer("answer_4 = model.encode([entry for entry in messy if isinstance(entry, str) and entry.strip()])", "two things"),
             WrongAnswer("answer_4 = [0, 5], model.encode([messy[0], messy[5]])", "missing"),
+            WrongAnswer("answer_4 = [0, 5, 7, 7], model.encode([messy[0], messy[5], messy[7], messy[7]])", "twice"),
         ),
         praise="Row and entry can be matched again, and no vector stands for a word that nobody wrote.",
     ),

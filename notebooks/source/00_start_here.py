@@ -320,8 +320,8 @@ exercise_1.hint()
 #   drops them in all lessons and brings the originals back.
 # - **Trust the outputs.** The course's tests run every lesson again and compare its outputs with the stored ones.
 # - **Stay offline.** No cell connects to another machine, unless you set `COURSE_ONLINE=1` to load models from the Hugging Face Hub.
-# - **See mistakes put right.** In the lessons, *the older guide* is the widely copied guide to the library that this course replaces.
-#   Where a lesson names it, a cell shows what holds today.
+# - **See mistakes put right.** *The older guide* is a widely copied guide to sentence-transformers, which this course replaces. Where a
+#   lesson names it, a cell shows what holds today.
 # - **Find your way.** The [README](../README.md#lessons) lists the lessons; the top of each says which ones it builds on.
 #
 # ## Check this machine

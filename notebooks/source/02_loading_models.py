@@ -92,9 +92,8 @@ print("same vector:", np.array_equal(copy.encode(text), model.encode(text)))
 # %% [markdown]
 # ### Myth: "`SentenceTransformer('/path/to/local/model')` loads your model"
 #
-# The older guide's path is a placeholder; the folder has to exist. Here are four loads that cannot work: two folders, a model and a
-# revision that are not here. (`local_files_only=True` keeps one load away from the network.) **Predict:** which errors say what is
-# wrong?
+# The older guide's path is a placeholder. Here are four loads that cannot work: two folders, a model and a revision that are not here.
+# (`local_files_only=True` keeps one load away from the network.) **Predict:** which errors say what is wrong?
 
 # %% tags=["shows-stderr"]
 import textwrap
@@ -152,7 +151,7 @@ for device in [None, "cpu", "cuda", "mps"]:
 # ### Myth: "MiniLM takes about 20 ms on a CPU and 2 ms on a GPU"
 #
 # The older guide prints both as properties of the model. They are properties of a machine, a text length and a batch size:
-# compare your lines above with your neighbor's. Even two lines for one and the same device differ. Measure where the code will run.
+# compare your lines above with your neighbor's. Even two lines for the same device differ.
 #
 # ### Myth: "Write `device='cuda'` to be fast"
 #
@@ -193,8 +192,7 @@ for dtype in ["float32", "float16", "bfloat16"]:
 #
 # ### Myth: "MiniLM needs 44 MB"
 #
-# The older guide's figure comes near the second line, and the code beside it loads the first. A running program with PyTorch needs
-# more than the weights in any case.
+# The older guide's figure comes near the second line, and the code beside it loads the first.
 #
 # What if the *saved* weights are in half precision? Then you get half precision without asking:
 
@@ -205,8 +203,8 @@ print("loaded as saved:", SentenceTransformer(folder, device="cpu").dtype)
 print("loaded as asked:", SentenceTransformer(folder, device="cpu", model_kwargs={"dtype": "float32"}).dtype)
 
 # %% [markdown]
-# Qwen3-Embedding (`bfloat16`) and mxbai-embed-large-v1 (`float16`) are published this way. On a CPU the library warns, as above, since
-# half precision can be much slower there. The last load is the cure.
+# Qwen3-Embedding (`bfloat16`) and mxbai-embed-large-v1 (`float16`) are published this way. The library warns because half precision can
+# be much slower on a CPU; the last load is the cure.
 #
 # ### Myth: "Pass `fp16=True`, `device_map='auto'` or `max_seq_length=512` when loading"
 #
@@ -225,8 +223,8 @@ for name in ["fp16", "device_map", "max_seq_length", "device", "model_kwargs"]:
 #
 # ## Decide whether to trust a model's code
 #
-# Weights are numbers. But a model's folder may also name Python code of its own. Here is the smallest one we can make: a class that
-# does nothing, in a file that says when it runs. `modules.json` names the class.
+# Weights are numbers. But a model's folder may also bring Python code. Here is the smallest such folder: a class that does nothing, in a
+# file that says when it runs. `modules.json` names the class.
 
 # %%
 import json
@@ -341,7 +339,7 @@ features = model[1](features)
 print("our mean equals model[1]:", torch.allclose(by_hand, features["sentence_embedding"], atol=1e-6))
 
 # %% [markdown]
-# The mean as a picture. Look for columns with one color from top to bottom, and for single dark fields:
+# The mean as a picture. Look for columns of one color, and for single dark fields:
 
 # %%
 shown = torch.cat([token_vectors[1], by_hand[1:2]])[:, :60]
@@ -360,8 +358,7 @@ alternative = (
 plots.show(figure, alternative)
 
 # %% [markdown]
-# Where the tokens agree, the mean keeps the color; where they differ, it fades. No single number can be read as a meaning: it is the
-# pattern as a whole that is compared.
+# Where the tokens agree, the mean keeps the color; where they differ, it fades. No single number can be read as a meaning.
 #
 # Module 2, `Normalize`, divides each vector by its length. If nothing else is hidden in `encode`, we now have what it returns:
 
@@ -491,7 +488,7 @@ for document, vector, right, wrong in zip(documents, wrong_vectors, right_scores
 
 # %% [markdown]
 # The right model answers "Mars". The broken one answers "Saturn": that vector is the longest, and the dot product rewards length. The
-# answer looks plausible, and nothing in the program says that it is wrong.
+# answer looks plausible, and nothing says that it is wrong.
 #
 # The defense is two lines: compare **a vector you know, and the limit you know**. Our tolerance of 0.01 leaves room for other devices
 # and half precision. We try the check on copies that each lack something. **Predict:** which losses raise an error, which are caught?
@@ -533,8 +530,8 @@ exercise_3.check(answer_3)
 # %% [markdown]
 # ## Summary
 #
-# - A name, a revision and a folder load the same model. A missing short path is taken for a name, offline most failures give one error,
-#   and `HF_HUB_OFFLINE=1` counts only if set before the import.
+# - A name, a revision and a folder load the same model. A missing short path is taken for a name, and `HF_HUB_OFFLINE=1` counts only if
+#   set before the import.
 # - Leave `device` out unless you mean it: an absent one is an error. `model_kwargs={"dtype": ...}` decides the bytes: parameters × 4 in
 #   `float32`, × 2 in half precision.
 # - `trust_remote_code=True` runs a stranger's code with your rights. Models whose architecture and modules are built in do not need it.
