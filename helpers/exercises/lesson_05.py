@@ -51,7 +51,7 @@ def _names_found(value: Any, request: str, known: dict[str, str]) -> list[str]:
     except (TypeError, ValueError):
         raise Wrong(f"For {request} it returned {arguments.shown(value)}: return a list of names, best first, without scores.") from None
     if not found:
-        raise Wrong(f"For {request} it returned nothing: compare doc.library with the argument library.")
+        raise Wrong(f"For {request} it returned nothing: compare libraries with the argument `library`.")
     if unknown := [name for name in found if name not in known]:
         raise Wrong(f"For {request} it returned {unknown[0]!r}, which is not the name of an entry: use names[i].")
     return found
@@ -108,17 +108,18 @@ EXERCISES = [
         question="""
             Write a function `search_in(question, library, k)` that returns the names of the `k` best entries of one library, best
             first, as a list. `library` is `"numpy"`, `"scipy"`, `"sklearn"`, `"torch"` or `"matplotlib"`. If the library holds
-            fewer than `k` entries, return all of them and nothing else. Answer with the function, not with a call.
+            fewer than `k` entries, return all of them and nothing else. `names`, `libraries`, `documents` and `model` are at hand.
+            Answer with the function, not with a call.
         """,
         check_answer=_check_filtered_search,
         hints=(
             "Two steps in this order: leave only the positions of the library, then rank what is left.",
-            "rows = np.flatnonzero([doc.library == library for doc in docs]) gives the positions to search.",
+            "rows = np.flatnonzero(libraries == library) gives the positions to search.",
             "With rows at hand, scores = documents[rows] @ model.encode_query(question), and rows[np.argsort(-scores)[:k]] are the best.",
         ),
         solution_code="""
             def search_in(question, library, k):
-                rows = np.flatnonzero([doc.library == library for doc in docs])
+                rows = np.flatnonzero(libraries == library)
                 scores = documents[rows] @ model.encode_query(question)
                 return list(names[rows[np.argsort(-scores)[:k]]])
 

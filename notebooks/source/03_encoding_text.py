@@ -462,6 +462,7 @@ assert two_devices > one_process, "starting processes should cost more than 64 t
 pool = model.start_multi_process_pool(["cpu", "cpu"])
 with_pool = min(seconds(pool=pool), seconds(pool=pool))
 model.stop_multi_process_pool(pool)
+del pool  # its queues hold locks of the operating system
 print(f"one process: {one_process:.1f} s, two devices: {two_devices:.1f} s")
 print(f"a call with a pool that is running already: {with_pool:.1f} s")
 
