@@ -697,14 +697,14 @@ def test_cache_folder_is_absolute_or_refused(value: str) -> None:
 # Arguments
 
 
-@pytest.mark.parametrize("verify", NOT_BOOLEANS, ids=repr)
+@pytest.mark.parametrize("verify", NOT_BOOLEANS, ids=lambda value: type(value).__name__)
 def test_verify_must_be_a_boolean(verify: Any, cache: Path) -> None:
     with pytest.raises(TypeError, match="verify must be True or False"):
         hub.activate(verify=verify)
     assert not cache.exists()
 
 
-@pytest.mark.parametrize("model", [*NOT_BOOLEANS, hub], ids=repr)
+@pytest.mark.parametrize("model", [*NOT_BOOLEANS, hub], ids=lambda value: type(value).__name__)
 def test_model_must_be_a_sentence_transformer(model: Any, load: Callable[[Path], Any]) -> None:
     with pytest.raises(TypeError, match="model must be a SentenceTransformer"):
         hub.check_golden(model)

@@ -3,7 +3,7 @@
 #
 # From an empty page to a search over real documents, and a picture of what an embedding is.
 #
-# **Time:** 15 minutes · **Builds on:** nothing but Python
+# **Time:** 20 minutes · **Builds on:** nothing but Python
 
 # %% [markdown]
 # Some of your measurements look unusual. Surely one of your libraries has a function that points them out, but what is it called?

@@ -614,7 +614,7 @@ texts = ["Sort a list in place.", "Open a file for reading.", "Split a string.",
 vectors = model.encode_document(texts, normalize_embeddings=True)
 
 
-def search(question, k=3, allowed=None):
+def find_texts(question, k=3, allowed=None):
     """The k best texts as (score, position); `allowed` is a boolean mask over the texts."""
     scores = vectors @ model.encode_query(question, normalize_embeddings=True)
     if allowed is not None:
@@ -624,7 +624,7 @@ def search(question, k=3, allowed=None):
 
 def recall_at_k(question, relevant, k):
     """The share of the relevant positions among the first k hits."""
-    found = {i for _, i in search(question, k)}
+    found = {i for _, i in find_texts(question, k)}
     return len(found & set(relevant)) / len(relevant)
 
 
@@ -637,10 +637,10 @@ with tempfile.TemporaryDirectory() as folder:  # in a project: a folder that sta
 again = model.encode_document(texts[0], normalize_embeddings=True)
 assert again @ vectors[0] > 0.99, f"Use {name} with this index."
 
-for score, i in search("delete a document", k=2):
+for score, i in find_texts("delete a document", k=2):
     print(f"{score:.2f}  {texts[i]}")
 only_reading = np.array(["read" in text for text in texts])
-for score, i in search("delete a document", k=2, allowed=only_reading):
+for score, i in find_texts("delete a document", k=2, allowed=only_reading):
     print(f"{score:.2f}  {texts[i]} (with the filter)")
 print(f"recall@1 {recall_at_k('delete a document', relevant=[3], k=1):.2f}")
 
