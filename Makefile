@@ -31,7 +31,7 @@ doctor: $(READY)
 	@$(COURSE) doctor
 
 $(READY): requirements.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": make PYTHON=/path/to/a/newer/python")'
+	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 15) else "Python 3.11 to 3.14 is needed, this is " + sys.version.split()[0] + ": make PYTHON=/path/to/another/python")'
 	@echo "1/4 Virtual environment in $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 	@echo "2/4 Pinned packages: about 2 GB on disk, a few minutes, once"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from helpers import arguments
 
-OLDEST_PYTHON = (3, 11)
+OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 14)  # for which every pinned package has a wheel
 MEMORY_NEEDED_GIB = 2.0
 DISK_NEEDED_GIB = 1.0
 GIB = 1024**3
@@ -35,8 +35,8 @@ class Check:
 def check_python() -> Check:
     """The Python version, and whether this is a virtual environment's."""
     found = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
-    wanted = ".".join(map(str, OLDEST_PYTHON))
-    return Check("python", sys.version_info[:2] >= OLDEST_PYTHON, found, f"install Python {wanted} or newer and set the course up again")
+    ok = OLDEST_PYTHON <= sys.version_info[:2] <= NEWEST_PYTHON
+    return Check("python", ok, found, "install a Python from 3.11 to 3.14 and set the course up again with it")
 
 
 def check_packages() -> Check:

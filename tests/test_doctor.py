@@ -13,9 +13,10 @@ def test_this_machine_is_ready(capsys: pytest.CaptureFixture[str]) -> None:
     assert said.count("\n") == len(doctor.CHECKS) + 1 and "FAIL" not in said and said.endswith("This machine is ready.\n")
 
 
-def test_an_old_python_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.version_info", (3, 9, 0, "final", 0))
-    assert "install Python 3.11 or newer" in str(doctor.check_python())
+@pytest.mark.parametrize("version", [(3, 9), (3, 15)])
+def test_a_python_without_wheels_is_named(version: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.version_info", (*version, 0, "final", 0))
+    assert "install a Python from 3.11 to 3.14" in str(doctor.check_python())
 
 
 def test_a_package_that_is_missing_or_old_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -406,7 +406,7 @@ with warnings.catch_warnings(record=True) as heard:
     warnings.simplefilter("always")
     same = model.get_sentence_embedding_dimension() == model.get_embedding_dimension()
 print("same answer:", same)
-print(f"{heard[0].category.__name__}: {heard[0].message}")
+print("we hear:", heard[0].message)
 
 # %% [markdown]
 # Then an argument. It goes to the log and is no warning to Python: `python -W error`, which turns warnings into errors, lets

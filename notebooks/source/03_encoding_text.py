@@ -529,7 +529,7 @@ with warnings.catch_warnings():
     try:
         model.encode_multi_process(texts, pool=None)
     except DeprecationWarning as warning:
-        print(f"{type(warning).__name__}: {warning}")
+        print("we hear:", warning)
 
 # %% [markdown]
 # Both still work, with a remark. Pass the texts first and without a name, and use `encode` for the pool too. The older guide
