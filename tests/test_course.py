@@ -94,7 +94,9 @@ def test_a_failing_lesson_leaves_the_stored_notebook_as_it_was(small_course: Cou
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one child process")
 def test_ctrl_c_stops_a_build_and_leaves_nothing_half_written(small_course: Course) -> None:
     lesson = small_course.lessons[0]
-    small_course.source(lesson).write_text("# %%\nimport time\ntime.sleep(60)\n", encoding="utf-8")
+    running = small_course.root / "running"
+    cell = f"# %%\nimport pathlib, time\npathlib.Path({str(running)!r}).touch()\ntime.sleep(60)\n"
+    small_course.source(lesson).write_text(cell, encoding="utf-8")
     script = f"""
 from helpers import __main__, commands
 course = commands.registry.read_course({str(small_course.root)!r})
@@ -102,7 +104,9 @@ commands.registry.read_course = lambda: course
 raise SystemExit(__main__.main(["build"]))
 """
     process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, start_new_session=True, text=True)
-    time.sleep(6)
+    give_up = time.monotonic() + 120
+    while not running.exists() and time.monotonic() < give_up:
+        time.sleep(0.1)
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
