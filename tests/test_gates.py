@@ -226,7 +226,6 @@ def test_prose_is_measured_over_the_course(words: int, faults: int) -> None:
 
 # The guard: no connection beyond this machine
 
-PORT_OF_NOBODY = 9
 ATTEMPTS = [
     "import socket; socket.create_connection(('192.0.2.1', 9), timeout=1)",
     "import socket; socket.getaddrinfo('example.org', 80)",

@@ -199,3 +199,23 @@ def test_bad_commands_are_refused_in_words(words: list[str], status: int, said: 
 def test_the_lab_looks_nowhere_beyond_this_machine() -> None:
     command = " ".join(commands.lab_command(["--no-browser"]))
     assert "NeverCheckForUpdate" in command and "news_url=None" in command and command.endswith("--no-browser")
+
+
+TRY_A_CONNECTION = "import socket\ntry:\n    socket.getaddrinfo('example.org', 80)\nexcept OSError:\n    pass"
+
+
+@pytest.mark.parametrize(
+    ("steps", "status", "said"),
+    [
+        ({"one": "", "two": ""}, 0, "checks: 2 passed, 0 failed"),
+        ({"one": "", "two": "raise SystemExit(1)", "three": ""}, 1, "checks: 2 passed, 1 failed"),
+        ({"one": "", "two": TRY_A_CONNECTION}, 1, "checks: 1 passed, 1 failed"),
+        ({"one": "", "two": TRY_A_CONNECTION + "\nraise SystemExit(1)"}, 1, "checks: 1 passed, 1 failed"),
+    ],
+)
+def test_the_checks_go_red_when_a_step_fails_or_tries_a_connection(
+    steps: dict[str, str], status: int, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(commands, "_checks", lambda: [(name, [sys.executable, "-c", code]) for name, code in steps.items()])
+    assert commands.check_everything() == status
+    assert said in capsys.readouterr().out
