@@ -206,6 +206,35 @@ def random_baseline(n_documents: int, n_relevant: int, k: int) -> float:
     return min(arguments.integer(k, "k", minimum=1), n_documents) / n_documents
 
 
+def bootstrap_interval(values: Numbers, *, confidence: float = 0.95, resamples: int = 2000, seed: int = 0) -> tuple[float, float]:
+    """The range in which the mean of ``values`` probably lies, by drawing as many values from them, with repetition, again and again.
+
+    For two systems on the same queries, pass the differences query by query: an interval that holds 0 shows no difference.
+
+    Args:
+        values: One number a query, such as its recall@10.
+        confidence: The share of the resampled means that the interval holds, between 0 and 1.
+        resamples: How often to draw.
+        seed: Of the random numbers; the same seed gives the same interval.
+
+    Returns:
+        (lowest, highest), the percentile bootstrap interval (Efron and Tibshirani, An Introduction to the Bootstrap, 1993).
+
+    Raises:
+        TypeError, ValueError: Where there is no value, one is not finite, or a number is out of its range.
+    """
+    numbers = arguments.vector(values, "values")
+    share = arguments.number(confidence, "confidence")
+    if not 0 < share < 1:
+        raise arguments.wrong_value("confidence", confidence, "between 0 and 1, without both ends")
+    draws = arguments.integer(resamples, "resamples", minimum=1, maximum=1_000_000)
+    generator = np.random.default_rng(arguments.integer(seed, "seed", minimum=0))
+    # One draw after the other: all at once would need resamples x values numbers in memory.
+    means = [numbers[generator.integers(0, len(numbers), len(numbers))].mean() for _ in range(draws)]
+    low, high = np.quantile(means, [(1 - share) / 2, (1 + share) / 2])
+    return float(low), float(high)
+
+
 def _discounted_sum(gains: list[float]) -> float:
     return math.fsum(gain / math.log2(rank + 1) for rank, gain in enumerate(gains, start=1))
 

@@ -110,18 +110,40 @@ def text_map(points: Any, groups: Sequence[str], labels: Sequence[str] | None = 
     return figure
 
 
-def bars(values: Any, labels: Sequence[str], *, unit: str = "", title: str = "", decimals: int = 2) -> "Figure":
-    """Horizontal bars, the first on top, each with its value written beside it."""
+def bars(values: Any, labels: Sequence[str], *, intervals: Any = None, unit: str = "", title: str = "", decimals: int = 2) -> "Figure":
+    """Horizontal bars, the first on top, each with its value written beside it.
+
+    Args:
+        values: One number a bar.
+        labels: One text a bar.
+        intervals: (lowest, highest) for each bar, drawn as a line with caps around the bar's end. None: no lines.
+        unit: Written behind each value and under the axis.
+        title: Written above the picture.
+        decimals: Decimals of the written values.
+    """
     numbers, names = arguments.vector(values, "values"), arguments.texts(labels, "labels")
     arguments.same_length(names, "labels", numbers, "values")
     arguments.integer(decimals, "decimals", minimum=0, maximum=6)
     figure, axes = new_figure(6.4, 0.8 + 0.42 * len(names))
-    drawn = axes.barh(names, numbers, color=COLORS[0])
-    axes.bar_label(drawn, labels=[f"{value:.{decimals}f} {unit}".strip() for value in numbers], padding=4)
+    ends = numbers if intervals is None else _draw_intervals(axes, numbers, names, intervals)
+    axes.barh(names, numbers, color=COLORS[0], zorder=1)
+    for row, (number, end) in enumerate(zip(numbers, ends, strict=True)):
+        axes.annotate(f"{number:.{decimals}f} {unit}".strip(), (end, row), xytext=(4, 0), textcoords="offset points", va="center")
     axes.invert_yaxis()
     axes.margins(x=0.18)
     axes.set(title=title, xlabel=unit)
     return figure
+
+
+def _draw_intervals(axes: Any, numbers: np.ndarray, names: list[str], intervals: Any) -> np.ndarray:
+    """Draw a line with caps for each bar; where the written value may begin, beyond bar and line."""
+    ranges = arguments.matrix(intervals, "intervals")
+    arguments.same_length(names, "labels", ranges, "intervals")
+    low, high = ranges.T if ranges.shape[1] == 2 else (numbers + 1, numbers)
+    if not ((low <= numbers) & (numbers <= high)).all():
+        raise arguments.wrong_value("intervals", intervals, "pairs (lowest, highest) around each value")
+    axes.errorbar(numbers, names, xerr=[numbers - low, high - numbers], fmt="none", ecolor="black", elinewidth=1.5, capsize=4, zorder=2)
+    return np.maximum(numbers, high)
 
 
 def lines(x: Any, series: dict[str, Any], *, xlabel: str, ylabel: str, title: str = "") -> "Figure":

@@ -389,3 +389,20 @@ def test_anything_is_either_measured_or_refused_in_one_sentence(value: Any) -> N
             assert "must" in str(error)
             assert str(error).endswith(".")
             assert "\n" not in str(error)
+
+
+def test_a_bootstrap_interval_holds_the_mean_and_narrows_with_more_values() -> None:
+    few, many = [0.0, 1.0] * 10, [0.0, 1.0] * 1000
+    low, high = evaluation.bootstrap_interval(few)
+    assert low < 0.5 < high and (low, high) == evaluation.bootstrap_interval(few)
+    narrow = evaluation.bootstrap_interval(many)
+    assert narrow[1] - narrow[0] < (high - low) / 5
+    assert evaluation.bootstrap_interval([0.25] * 5) == (0.25, 0.25)
+    # The standard error of a mean of 20 coin throws is 0.112; 95 % lie within 1.96 of it.
+    assert high - low == pytest.approx(2 * 1.96 * 0.5 / 20**0.5, rel=0.15)
+
+
+@pytest.mark.parametrize("confidence", [0, 1, -0.5, float("nan"), "0.9", True])
+def test_a_bootstrap_interval_needs_a_confidence_between_0_and_1(confidence: object) -> None:
+    with pytest.raises((TypeError, ValueError), match=r"^confidence must be"):
+        evaluation.bootstrap_interval([0.0, 1.0], confidence=confidence)  # type: ignore[arg-type]

@@ -59,6 +59,7 @@ def test_text_map_gives_each_group_a_marker_and_a_name() -> None:
 
 def test_bars_lines_arrows_and_distributions_carry_their_labels() -> None:
     assert "3.14 ms" in texts_of(plots.bars([3.14159], ["pi"], unit="ms"))
+    assert "0.50" in texts_of(plots.bars([0.5, 0.2], ["a", "b"], intervals=[(0.4, 0.6), (0.1, 0.3)]))
     assert {"recall", "k"} <= texts_of(plots.lines([1, 2], {"recall": [0.1, 0.2], "mrr": [0.3, 0.4]}, xlabel="k", ylabel="score"))
     assert {"a", "b"} <= texts_of(plots.arrows([[1, 0], [0, 1]], ["a", "b"]))
     assert "threshold 0.50" in texts_of(plots.score_distributions([0.1, 0.9], [0, 1], threshold=0.5))
@@ -72,6 +73,9 @@ def test_bars_lines_arrows_and_distributions_carry_their_labels() -> None:
         (lambda: plots.arrows(np.ones((9, 2)), list("abcdefghi")), "the number of vectors must be"),
         (lambda: plots.text_map([[1, 2]], ["a", "b"]), "points must have as many items as labels"),
         (lambda: plots.bars([1, 2], ["a"]), "values must have as many items as labels"),
+        (lambda: plots.bars([1], ["a"], intervals=[(2, 3)]), "intervals must be pairs"),
+        (lambda: plots.bars([1], ["a"], intervals=[(0, 1, 2)]), "intervals must be pairs"),
+        (lambda: plots.bars([1], ["a"], intervals=[(0, 2), (0, 2)]), "intervals must have as many items as labels"),
         (lambda: plots.lines([1], {}, xlabel="", ylabel=""), "series must be a dict"),
         (lambda: plots.show(plots.new_figure()[0], "  "), "alternative must be"),
         (lambda: plots.new_figure(width=0), "width must be"),
