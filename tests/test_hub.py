@@ -21,7 +21,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from helpers import hub
+from helpers import catalog, hub, standins
 
 HUB_VARIABLES = [
     "COURSE_CACHE",
@@ -871,3 +871,357 @@ def test_activate_goes_red_if_the_bytes_were_not_checked(filled: Path) -> None:
     result = run("from helpers import hub; hub._has_digest = lambda path, digest: True; hub.activate()")
     assert result.returncode == 1
     assert "HubError: This is not all-MiniLM-L6-v2 as published, max_seq_length is 512 instead of 256" in result.stderr
+
+
+# Stand-ins
+
+
+SMALL = "cross-encoder/ms-marco-MiniLM-L6-v2"
+MANIFEST = ".sha256.json"
+# In place of the real builder, which takes seconds to import its libraries.
+FAKE_BUILDER = f"""
+import os, signal, sys, time
+from pathlib import Path
+from helpers import hub, standins
+
+def build(model_id, folder):
+    (folder / "1_Pooling").mkdir(parents=True)
+    (folder / "config.json").write_text("{{}}")
+    time.sleep(0.1)
+    (folder / "1_Pooling" / "config.json").write_text("{{}}")
+
+standins.build = build
+SMALL = {SMALL!r}
+"""
+
+
+@pytest.fixture(scope="module")
+def complete_stand_in(tmp_path_factory: pytest.TempPathFactory, load: Callable[[Path], Any]) -> Path:
+    """A cache with one stand-in to copy from, built once."""
+    folder = tmp_path_factory.mktemp("stand-in")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in HUB_VARIABLES:
+            patch.delenv(name, raising=False)
+        patch.setenv("COURSE_CACHE", str(folder))
+        hub._fill_with_stand_in(SMALL)
+    return folder
+
+
+@pytest.fixture
+def stand_in(cache: Path, complete_stand_in: Path) -> Path:
+    """The snapshot of the test's own stand-in. Its files are links, as those of ``filled``."""
+    shutil.copytree(complete_stand_in, cache, copy_function=link_or_copy)
+    return snapshot_of(cache)
+
+
+def snapshot_of(cache: Path) -> Path:
+    return cache / "course-hub" / "hub" / "models--cross-encoder--ms-marco-MiniLM-L6-v2" / "snapshots" / standins.revision(SMALL)
+
+
+def everything_in(folder: Path) -> dict[str, str]:
+    return {name: sha256(folder / name) for name in files_in(folder)}
+
+
+def assert_stand_in_is_right(cache: Path, complete: Path) -> None:
+    assert everything_in(cache / "course-hub") == everything_in(complete / "course-hub")
+    assert (snapshot_of(cache).parents[1] / "refs" / "main").read_text() == standins.revision(SMALL)
+
+
+def test_stand_in_lies_where_the_library_looks(complete_stand_in: Path) -> None:
+    snapshot = snapshot_of(complete_stand_in)
+    assert {"config.json", "model.safetensors", "tokenizer.json", "README.md", MANIFEST} <= files_in(snapshot)
+    assert files_in(snapshot.parents[1]) == {"refs/main", *(f"snapshots/{snapshot.name}/{name}" for name in files_in(snapshot))}
+    assert (snapshot.parents[1] / "refs" / "main").read_text() == snapshot.name
+    assert not any(path.is_symlink() for path in complete_stand_in.rglob("*"))
+
+
+def test_complete_stand_in_is_not_written_again(stand_in: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in cache.rglob("*")}
+    monkeypatch.setattr(standins, "build", None)
+    hub._fill_with_stand_in(SMALL)
+    assert {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in cache.rglob("*")} == before
+
+
+@pytest.mark.parametrize("fault", ["removed", "changed", "truncated", "added"])
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json", MANIFEST])
+def test_damaged_stand_in_is_built_again_and_said(
+    name: str, fault: str, stand_in: Path, cache: Path, complete_stand_in: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    content = (stand_in / name).read_bytes()
+    if fault == "removed":
+        (stand_in / name).unlink()
+    elif fault == "added":
+        (stand_in / f"adapter_{name.strip('.')}").write_bytes(content)
+    else:
+        replace(stand_in / name, content[: len(content) // 2] if fault == "truncated" else content[:-1] + bytes([content[-1] ^ 1]))
+    hub._fill_with_stand_in(SMALL)
+    assert capfd.readouterr() == ("", f"The course's stand-in for {SMALL} had damaged or missing files: built again.\n")
+    assert_stand_in_is_right(cache, complete_stand_in)
+
+
+def test_stand_in_without_its_reference_is_taken_as_it_is(
+    stand_in: Path, cache: Path, complete_stand_in: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (stand_in.parents[1] / "refs" / "main").unlink()
+    monkeypatch.setattr(standins, "build", None)
+    hub._fill_with_stand_in(SMALL)
+    assert capfd.readouterr() == ("", "")
+    assert_stand_in_is_right(cache, complete_stand_in)
+
+
+def test_another_builder_replaces_what_the_older_one_made(
+    stand_in: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(standins, "_source", lambda: "changed")
+    assert snapshot_of(cache) != stand_in
+    hub._fill_with_stand_in(SMALL)
+    assert capfd.readouterr() == ("", "")
+    assert [path.name for path in stand_in.parent.iterdir()] == [standins.revision(SMALL)]
+    assert (stand_in.parents[1] / "refs" / "main").read_text() == standins.revision(SMALL)
+
+
+def test_what_a_killed_builder_left_is_removed_once_it_is_old(stand_in: Path, cache: Path) -> None:
+    old, recent = stand_in.parent / ".0000.part", stand_in.parent / ".1111.part"
+    for part in (old, recent):
+        part.mkdir()
+        (part / "config.json").write_text("{}")
+    two_hours_ago = time.time() - 7200
+    os.utime(old, (two_hours_ago, two_hours_ago))
+    hub._fill_with_stand_in(SMALL)
+    assert not old.exists()
+    assert recent.exists()
+
+
+def test_hidden_file_in_a_stand_in_is_ignored(stand_in: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (stand_in / ".DS_Store").write_bytes(b"x")
+    monkeypatch.setattr(standins, "build", None)
+    hub._fill_with_stand_in(SMALL)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+@pytest.mark.parametrize("moment", ["mkdir", "write_text", "rename", "replace"])
+def test_builder_killed_at_any_moment(moment: str, cache: Path, complete_stand_in: Path) -> None:
+    code = f"""{FAKE_BUILDER}
+def kill(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+setattr(Path, {moment!r}, kill)
+hub._fill_with_stand_in(SMALL)
+"""
+    assert run(code).returncode == -signal.SIGKILL
+    assert not (snapshot_of(cache).parents[1] / "refs" / "main").exists()
+    assert snapshot_of(cache).exists() == (moment == "replace")
+    shutil.rmtree(snapshot_of(cache), ignore_errors=True)  # it is the fake builder's
+    hub._fill_with_stand_in(SMALL)
+    for part in cache.rglob(".*.part"):
+        shutil.rmtree(part, ignore_errors=True)
+        part.unlink(missing_ok=True)
+    assert_stand_in_is_right(cache, complete_stand_in)
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_four_processes_build_one_stand_in_at_once(damaged: bool, cache: Path, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    if damaged:
+        assert run(f"{FAKE_BUILDER}\nhub._fill_with_stand_in(SMALL)").returncode == 0
+        (snapshot_of(cache) / "config.json").unlink()
+    code = f"""{FAKE_BUILDER}
+print("ready", flush=True)
+while not Path({str(go)!r}).exists():
+    time.sleep(0.001)
+hub._fill_with_stand_in(SMALL)
+"""
+    processes = [start(code) for _ in range(4)]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    go.touch()
+    results = [(*process.communicate(timeout=PATIENCE), process.returncode) for process in processes]
+    said = f"The course's stand-in for {SMALL} had damaged or missing files: built again.\n"
+    assert {(out, status) for out, _, status in results} == {("", 0)}
+    assert {error for _, error, _ in results} <= ({said, ""} if damaged else {""})
+    names = {"config.json", "1_Pooling/config.json", MANIFEST}
+    assert files_in(snapshot_of(cache).parents[1]) == {"refs/main", *(f"snapshots/{snapshot_of(cache).name}/{name}" for name in names)}
+
+
+def test_stand_in_that_another_process_built_meanwhile_stays(cache: Path, complete_stand_in: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build, seen = standins.build, []
+
+    def build_too_late(model_id: str, folder: Path) -> None:
+        build(model_id, folder)
+        shutil.copytree(snapshot_of(complete_stand_in), snapshot_of(cache))
+        seen.append(snapshot_of(cache).stat().st_ino)
+
+    monkeypatch.setattr(standins, "build", build_too_late)
+    hub._fill_with_stand_in(SMALL)
+    assert seen == [snapshot_of(cache).stat().st_ino]
+    assert_stand_in_is_right(cache, complete_stand_in)
+
+
+@pytest.mark.parametrize(("number", "words"), [(errno.ENOSPC, "free 100 MB"), (errno.EACCES, "cannot be written to")])
+@pytest.mark.parametrize("function", [(Path, "rename"), (Path, "mkdir"), (Path, "write_bytes")], ids=["rename", "mkdir", "write"])
+def test_error_of_the_disk_under_a_stand_in(
+    number: int, words: str, function: tuple[Any, str], cache: Path, load: Callable[[Path], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(*function, fail)
+    with pytest.raises(hub.HubError) as error:
+        hub._fill_with_stand_in(SMALL)
+    assert_one_sentence(error, str(cache), words)
+    assert not cache.exists() or files_in(cache) == set()
+
+
+def test_wrong_vocabulary_in_the_package_is_refused(package: Path, cache: Path) -> None:
+    replace(package / "vocab.txt", b"one\ntwo\n")
+    with pytest.raises(hub.HubError) as error:
+        hub._fill_with_stand_in(SMALL)
+    assert_one_sentence(error, "vocab.txt of", "is not the published one")
+    assert not cache.exists()
+
+
+@pytest.mark.parametrize("name", [SMALL, "bert-base-uncased"])
+def test_folder_that_would_be_loaded_in_place_of_a_stand_in(
+    name: str, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / name).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(hub.HubError) as error:
+        hub.provide(name)
+    assert_one_sentence(error, f"holds {name},", "rename it")
+    assert not cache.exists()
+
+
+@given(st.lists(st.none() | st.integers() | st.floats() | st.binary() | st.text() | st.lists(st.text())))
+@example([])
+@example(["bge-m3"])
+@example([SMALL, None])
+@example([np.str_("")])
+def test_other_ids_are_refused_by_name(names: list[Any]) -> None:
+    with pytest.raises((TypeError, ValueError)) as error:
+        hub.provide(*names)
+    message = str(error.value)
+    assert message.startswith("model_ids") and "BAAI/bge-m3" in message and "got " in message and "\n" not in message
+
+
+PROVIDE = f"""
+from helpers import hub
+hub.provide("all-MiniLM-L6-v2")
+hub.provide({SMALL!r}, "sentence-transformers/all-MiniLM-L6-v2", {SMALL!r})
+from sentence_transformers import CrossEncoder, SentenceTransformer
+print(repr(CrossEncoder({SMALL!r})).count("STAND-IN"), repr(SentenceTransformer("all-MiniLM-L6-v2")).count("STAND-IN"))
+"""
+
+
+def test_provide_activates_and_prints_a_line_for_each_stand_in(filled: Path) -> None:
+    result = run(PROVIDE)
+    line = f"STAND-IN for {SMALL}: the real architecture with {standins.reason(SMALL)}. Its scores mean nothing."
+    assert (result.returncode, result.stdout, result.stderr) == (0, f"{line}\n1 0\n", "")
+
+
+def test_provide_refuses_a_library_with_other_settings(cache: Path) -> None:
+    result = run(f"import huggingface_hub.constants\nfrom helpers import hub\nhub.provide({SMALL!r})")
+    assert result.returncode == 1
+    assert "HubError: huggingface_hub was imported before with other settings" in result.stderr
+
+
+def test_online_provide_says_how_much_and_builds_nothing(cache: Path, tmp_path: Path) -> None:
+    code = "from helpers import hub; hub.provide('BAAI/bge-m3', 'all-MiniLM-L6-v2', 'google/embeddinggemma-300m', 'bert-base-uncased')"
+    result = run(code, COURSE_ONLINE="1", HF_HOME=str(tmp_path / "hf"))
+    gated = "It is gated: accept its license at https://huggingface.co/google/embeddinggemma-300m and run `hf auth login` before."
+    lines = [
+        "BAAI/bge-m3: the real model, a 2.3 GB download on first use.",
+        f"google/embeddinggemma-300m: the real model, a 1.2 GB download on first use. {gated}",
+        "bert-base-uncased: the real model, a download on first use.",
+    ]
+    assert (result.returncode, result.stdout.splitlines(), result.stderr) == (0, lines, "")
+    assert not cache.exists()
+
+
+def test_online_provide_after_offline_is_refused(filled: Path) -> None:
+    code = "import os; from helpers import hub; hub.activate(verify=False); os.environ['COURSE_ONLINE'] = '1'; hub.provide('BAAI/bge-m3')"
+    result = run(code)
+    assert result.returncode == 1
+    assert "HubError: COURSE_ONLINE=1, but the hub's settings point at the course's offline cache" in result.stderr
+
+
+def test_print_is_changed_once_and_only_for_stand_ins(load: Callable[[Path], Any], folder_without: Callable[..., Path]) -> None:
+    from sentence_transformers.base.modules import Transformer
+
+    model = load(folder_without())
+    before = repr(model)
+    hub._show_stand_ins()
+    changed = Transformer.__repr__
+    hub._show_stand_ins()
+    assert Transformer.__repr__ is changed
+    assert repr(model) == before
+    model[0].model.config.stand_in = "a reason"
+    assert repr(model) == before.replace("'BertModel'})", "'BertModel'}, STAND-IN: a reason)")
+    assert repr(model) != before
+
+
+# Published scores
+
+
+@pytest.fixture
+def minilm(folder_without: Callable[..., Path], load: Callable[[Path], Any]) -> Any:
+    return load(folder_without())
+
+
+def test_real_model_agrees_with_what_is_published(minilm: Any) -> None:
+    source = next(source.title for source in catalog.sources() if source.key == "tests-dense")
+    published = "the published scores 0.464, 0.812, 0.728, 0.751 of sentence-transformers/all-MiniLM-L6-v2"
+    sentence = hub.compare_with_published(minilm, "all-MiniLM-L6-v2")
+    assert sentence.startswith("The scores 0.46")
+    assert sentence.endswith(f" agree with {published} ({source}) within 1%.")
+
+
+def test_another_model_is_told_apart(minilm: Any) -> None:
+    sentence = hub.compare_with_published(minilm, "BAAI/bge-m3")
+    assert sentence.startswith("DIFFERENT: the scores 0.46")
+    assert "differ by up to 15.1% from the published scores 0.410, 0.712, 0.648, 0.652 of BAAI/bge-m3 (" in sentence
+
+
+@pytest.mark.parametrize(
+    ("factor", "agrees"), [(1.0, True), (1.009, True), (0.991, True), (1.011, False), (0.989, False), (float("nan"), False)]
+)
+@pytest.mark.parametrize("name", ["bge-m3", SMALL])
+def test_tolerance_is_the_sources(name: str, factor: float, agrees: bool, minilm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    golden = catalog.get(name).golden
+    assert golden is not None
+    monkeypatch.setattr(hub, "_golden_scores", lambda model: [score * factor for score in golden.similarities])
+    assert hub.compare_with_published(minilm, name).startswith("The scores" if agrees else "DIFFERENT")
+
+
+def test_one_score_that_differs_is_enough(minilm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "_golden_scores", lambda model: [*hub.GOLDEN_SIMILARITIES[:3], 0.80])
+    assert "differ by up to 6.6%" in hub.compare_with_published(minilm, "all-MiniLM-L6-v2")
+
+
+def test_scores_of_a_stand_in_are_never_compared(stand_in: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sentence_transformers import CrossEncoder
+
+    model = CrossEncoder(str(stand_in), device="cpu")
+    assert len(set(hub._golden_scores(model))) == 4
+    monkeypatch.setattr(hub, "_golden_scores", None)
+    sentence = hub.compare_with_published(model, SMALL)
+    assert sentence.startswith(f"STAND-IN, {standins.reason(SMALL)}: its scores mean nothing and are not compared with ")
+    assert "-6.531, 9.688, 6.906, 6.688" in sentence
+
+
+def test_model_without_published_scores(minilm: Any) -> None:
+    expected = "No scores to compare with are published for google-bert/bert-base-uncased."
+    assert hub.compare_with_published(minilm, "bert-base-uncased") == expected
+
+
+def test_unknown_model_to_compare_with(minilm: Any) -> None:
+    with pytest.raises(ValueError, match=r"^model_id: .*Did you mean BAAI/bge-m3"):
+        hub.compare_with_published(minilm, "bge m3")
+    with pytest.raises(TypeError, match="model_id must be a string"):
+        hub.compare_with_published(minilm, None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("model", [*NOT_BOOLEANS, hub], ids=lambda value: type(value).__name__)
+def test_what_is_compared_must_be_a_model(model: Any, load: Callable[[Path], Any]) -> None:
+    with pytest.raises(TypeError, match="model must be a model of sentence_transformers"):
+        hub.compare_with_published(model, "all-MiniLM-L6-v2")
