@@ -8,6 +8,7 @@ import functools
 import inspect
 import math
 import os
+import types
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, get_origin
@@ -42,8 +43,12 @@ def wrong_value(name: str, value: object, accepted: str) -> ValueError:
 def typed(function: Callable[P, R]) -> Callable[P, R]:
     """Decorate a function so that every call checks its arguments against its type hints, as far as these are plain classes."""
     signature = inspect.signature(function)
-    hints = {name: get_origin(parameter.annotation) or parameter.annotation for name, parameter in signature.parameters.items()}
-    classes = {name: hint for name, hint in hints.items() if isinstance(hint, type)}
+    single = [
+        parameter for parameter in signature.parameters.values() if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+    hints = {parameter.name: get_origin(parameter.annotation) or parameter.annotation for parameter in single}
+    # A union, X | None, has a class of its own as its origin, and Any is a class since Python 3.11: neither can be asked of a value.
+    classes = {name: hint for name, hint in hints.items() if isinstance(hint, type) and hint not in (Any, types.UnionType)}
 
     @functools.wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -138,6 +143,13 @@ def path(value: object, name: str) -> Path:
     if not as_text or "\0" in as_text:
         raise wrong_value(name, value, "a path that is not empty and holds no null character")
     return Path(as_text)
+
+
+def encoder(value: Any, name: str) -> Any:
+    """A model: an object, not a string, that has a method encode."""
+    if isinstance(value, str | bytes | type) or not callable(getattr(value, "encode", None)):  # a string has a method encode too
+        raise wrong_type(name, value, "a SentenceTransformer, or an object with its method encode")
+    return value
 
 
 def vector(value: object, name: str) -> np.ndarray:

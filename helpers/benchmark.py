@@ -23,6 +23,19 @@ from helpers import arguments
 VERSIONS = ("sentence-transformers", "transformers", "torch", "numpy", "jupyterlab")
 SERVER_TIMEOUT_S = 120
 QUERIES_A_SEARCH = 100
+# Linux's ru_maxrss is no use: it begins with the memory of the process that started this one.
+PRINT_PEAK = """
+import sys as _sys
+if _sys.platform == "linux":
+    _peak = next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
+elif _sys.platform == "win32":
+    import psutil as _psutil
+    _peak = _psutil.Process().memory_info().peak_wset
+else:
+    import resource as _resource
+    _peak = _resource.getrusage(_resource.RUSAGE_SELF).ru_maxrss
+print("", _peak)
+"""
 
 
 @dataclass(frozen=True)
@@ -81,6 +94,19 @@ def measure(tasks: Mapping[str, Callable[[], object]], rounds: int = 5, *, warm_
             if turn >= skipped:
                 seconds[name].append(time.perf_counter() - start)
     return tuple(Timing(name, tuple(took)) for name, took in seconds.items())
+
+
+def peak_memory(code: str) -> int:
+    """The most memory, in bytes, that a fresh Python held at once while it ran `code`; a printed text of `code` is dropped.
+
+    What counts is resident memory, pages of mapped files included. RuntimeError with the last line of the error where the code fails.
+    """
+    program = arguments.text(code, "code", empty=False) + PRINT_PEAK
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise RuntimeError(f"The code ended with status {done.returncode}: {last}")
+    return int(done.stdout.rsplit(maxsplit=1)[-1])
 
 
 def describe_machine() -> dict[str, str]:

@@ -1,7 +1,9 @@
 """What happens to a text on its way into a model, and what the vectors will weigh.
 
 A model reads a limited number of tokens and drops the rest of a text without a word. `truncation_report` says what is lost, `chunk`
-cuts a text into pieces that lose nothing, `embedding_bytes` tells the size of an index before it is built.
+cuts a text into pieces that lose nothing, `embedding_bytes` and `model_bytes` tell the size of an index and of a model.
+Encoding more than memory holds has rooms of its own, `helpers.large_corpus` and `helpers.out_of_memory`; their functions can be
+imported from here.
 """
 
 import bisect
@@ -11,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from helpers import arguments
+from helpers.large_corpus import encode_large_corpus as encode_large_corpus
+from helpers.out_of_memory import safe_encode as safe_encode
 
 # Bits of one dimension. The names are the values of encode(precision=...), and float16 for models loaded in half precision.
 BITS = {"float32": 32, "float16": 16, "int8": 8, "uint8": 8, "binary": 1, "ubinary": 1}
@@ -111,6 +115,23 @@ def embedding_bytes(n: int, dimensions: int, dtype: str = "float32") -> int:
     if bits % 8:
         raise arguments.wrong_value("dimensions", dimensions, "a multiple of 8 for binary vectors")
     return n * bits // 8
+
+
+def model_bytes(model: Any) -> int:
+    """The bytes of a model's weights: its parameters and buffers, those that several parts share once.
+
+    What the process holds besides (the libraries, a batch on its way) is not in it.
+
+    Raises:
+        TypeError: Where the model is no torch module, as one that runs in ONNX Runtime or OpenVINO is not.
+        ValueError: Where it has no weights in torch.
+    """
+    if isinstance(model, type) or not callable(getattr(model, "parameters", None)) or not callable(getattr(model, "buffers", None)):
+        raise arguments.wrong_type("model", model, "a SentenceTransformer or another torch module")
+    weights = {id(weight): weight for weight in (*model.parameters(), *model.buffers())}
+    if not weights:
+        raise arguments.wrong_value("model", type(model).__name__, "a model with weights in torch")
+    return sum(weight.numel() * weight.element_size() for weight in weights.values())
 
 
 def gib(n_bytes: int) -> str:

@@ -110,6 +110,8 @@ def activate(*, verify: bool = True) -> None:
     os.environ.update(settings)
     # The library would read this one before HF_HUB_CACHE, and it remarks on itself when it is set.
     os.environ.pop("SENTENCE_TRANSFORMERS_HOME", None)
+    # Importing openvino reports to www.google-analytics.com by this package, and asks nobody. Where it is missing, openvino does without.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     _silence_imported_hub()
     if verify and (repaired or folder not in _loaded_and_checked):
         _load_and_check(folder)

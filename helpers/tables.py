@@ -15,7 +15,7 @@ _MARKDOWN_SIGNS = re.compile(r"([\\|*_`<>\[\]$~#&])")
 _NUMBER = re.compile(r"-?[\d.,]+( (MiB|GiB))?")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Table:
     """Text in rows, each as long as ``headers``: a Markdown table at the end of a notebook cell, aligned plain text with print()."""
 
@@ -36,6 +36,9 @@ class Table:
         to_the_right = self._columns_of_numbers()
         padded = ([_padded(*cell) for cell in zip(line, widths, to_the_right, strict=True)] for line in lines)
         return "\n".join("  ".join(line).rstrip() for line in padded)
+
+    def __repr__(self) -> str:  # what a console shows, and a notebook where no Markdown is rendered
+        return str(self)
 
     def _repr_markdown_(self) -> str:
         header, *rows = ([in_markdown(cell) for cell in row] for row in (self.headers, *self.rows))

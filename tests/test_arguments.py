@@ -148,3 +148,13 @@ def test_a_choice_names_its_options() -> None:
 
 def test_long_values_are_cut_in_messages() -> None:
     assert len(arguments.shown("x" * 1000)) < 80
+
+
+def test_typed_leaves_what_is_no_plain_class_to_the_function() -> None:
+    @arguments.typed
+    def join(first: str, second: str | None, third: Any, *rest: str, **named: int) -> str:
+        return f"{first} {second} {third} {rest} {named}"
+
+    assert join("a", None, 3, "b", c=1) == "a None 3 ('b',) {'c': 1}"
+    with pytest.raises(TypeError, match=r"^first must be a str, got int 1"):
+        join(1, None, 3)  # type: ignore[arg-type]

@@ -1225,3 +1225,24 @@ def test_unknown_model_to_compare_with(minilm: Any) -> None:
 def test_what_is_compared_must_be_a_model(model: Any, load: Callable[[Path], Any]) -> None:
     with pytest.raises(TypeError, match="model must be a model of sentence_transformers"):
         hub.compare_with_published(model, "all-MiniLM-L6-v2")
+
+
+@pytest.mark.parametrize("activated", [True, False])
+def test_an_active_course_keeps_openvino_from_reporting_its_import(
+    filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, activated: bool
+) -> None:
+    """Importing openvino sends an event to www.google-analytics.com. Without the course it tries to: this test can see it."""
+    for name in ("CI", "TF_BUILD", "JENKINS_URL"):  # on these machines openvino sends nothing anyway
+        monkeypatch.delenv(name, raising=False)
+    code = (
+        "import socket\n"
+        "def refuse(*given, **named): print('asked for', given[0]); raise OSError('no connection in a test')\n"
+        "socket.getaddrinfo = refuse\n"
+        f"from helpers import hub; {'hub.activate(verify=False)' if activated else ''}\n"
+        "import openvino, time; time.sleep(2)\n"
+    )
+    home = tmp_path / "home"
+    home.mkdir()
+    result = run(code, HOME=os.fspath(home), USERPROFILE=os.fspath(home), COURSE_CACHE=os.fspath(filled))
+    assert result.returncode == 0, result.stderr
+    assert ("asked for" in result.stdout) is not activated

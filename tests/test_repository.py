@@ -146,7 +146,22 @@ def test_importing_helpers_is_light() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["hub", "corpus", "evaluation", "encoding", "plots", "exercises", "doctor", "benchmark", "course.gates", "course.build"]
+    "module",
+    [
+        "hub",
+        "corpus",
+        "evaluation",
+        "encoding",
+        "backends",
+        "catalog",
+        "standins",
+        "plots",
+        "exercises",
+        "doctor",
+        "benchmark",
+        "course.gates",
+        "course.build",
+    ],
 )
 def test_no_module_imports_torch_before_it_is_needed(module: str) -> None:
     script = f"import sys, helpers.{module}; sys.exit('torch' in sys.modules)"
