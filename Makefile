@@ -2,6 +2,7 @@
 #   make lab                  JupyterLab at the first lesson (LAB_ARGS="--no-browser --port 8899" passes options on)
 #   make test                 every check
 #   make notebooks LESSON=03  build one lesson from its source; without LESSON, all of them
+#   make soak                 the slow checks: kills and resumes of the real model, peak memory, full disks
 #   make benchmark            how long things take on this machine
 #   make doctor               is this machine ready?
 #   make clean                remove the virtual environment and what tools left behind
@@ -13,13 +14,16 @@ COURSE := $(VENV)/bin/python -m helpers
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 READY := $(VENV)/ready
 
-.PHONY: lab test notebooks benchmark doctor clean
+.PHONY: lab test soak notebooks benchmark doctor clean
 
 lab: $(READY)
 	@$(COURSE) lab $(LAB_ARGS)
 
 test: $(READY)
 	@$(COURSE) test
+
+soak: $(READY)
+	@$(VENV)/bin/python -m pytest -m soak -s -p no:cacheprovider tests/soak
 
 notebooks: $(READY)
 	@$(COURSE) build $(if $(LESSON),--lesson $(LESSON))

@@ -65,7 +65,7 @@ class Golden:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Model:
     """One model. ``kind`` is the class that loads it; the fields from ``parameters`` to ``code`` are figures with a source each."""
 
@@ -118,6 +118,9 @@ class Model:
 
     def __str__(self) -> str:
         return f"{self.card()}\n{self.note}".rstrip()
+
+    def __repr__(self) -> str:  # what a console shows, and a notebook where no Markdown is rendered
+        return str(self)
 
     def _repr_markdown_(self) -> str:
         return f"{self.card()._repr_markdown_()}\n\n{in_markdown(self.note)}".rstrip()

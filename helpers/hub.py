@@ -110,8 +110,7 @@ def activate(*, verify: bool = True) -> None:
     os.environ.update(settings)
     # The library would read this one before HF_HUB_CACHE, and it remarks on itself when it is set.
     os.environ.pop("SENTENCE_TRANSFORMERS_HOME", None)
-    # Importing openvino reports to www.google-analytics.com by this package, and asks nobody. Where it is missing, openvino does without.
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    _keep_runtimes_from_reporting()
     _silence_imported_hub()
     if verify and (repaired or folder not in _loaded_and_checked):
         _load_and_check(folder)
@@ -561,6 +560,13 @@ def _refuse_frozen_settings(settings: dict[str, str]) -> None:
     same = all(Path(getattr(frozen, name)) == Path(settings[name]) for name in folders)
     if not same or not all(getattr(frozen, name) for name in flags):
         raise HubError("huggingface_hub was imported before with other settings: restart the kernel and call hub.activate() first.")
+
+
+def _keep_runtimes_from_reporting() -> None:
+    """ONNX Runtime and OpenVINO, imported later by a lesson or a reader, send events to their makers unless told otherwise."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # Privacy.md in the package onnxruntime
+    # Where this package is missing, openvino does without: openvino/tools/ovc/telemetry_utils.py.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 
 def _refuse_shadowing_folders(*names: str) -> None:

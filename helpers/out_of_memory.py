@@ -14,6 +14,7 @@ logger = logging.getLogger(__name__)
 MESSAGES = (
     "out of memory",
     "can't allocate memory",
+    "defaultcpuallocator: not enough memory",  # torch on Windows
     "cublas_status_alloc_failed",
     "cudnn_status_alloc_failed",
     "failed to allocate memory",

@@ -72,6 +72,80 @@ STATEMENTS = [
     Statement("Similarity Computation", "pairs in a loop", "similarity_pairwise", "04", "similarity_pairwise(vectors[[0, 0, 1]]"),
     Statement("Semantic Search", "util.semantic_search on five texts", "right: 0.541 first", "05", "0.541"),
     Statement("Semantic Search", "import torch", "never used", "05", "semantic_search"),
+    Statement("Task-Specific Prompting", "E5: query: and passage: typed by hand", "right; prompts= is safer", "06", "query:   True"),
+    Statement(
+        "Task-Specific Prompting",
+        "BGE: Represent this sentence for retrieval:",
+        "wrong wording",
+        "06",
+        "False 'Represent this sentence for retrieval: '",
+    ),
+    Statement("Popular Models", "google/embedding-gemma-300m", "wrong id", "06", 'SentenceTransformer("google/embedding-gemma-300m")'),
+    Statement(
+        "Popular Models", "EmbeddingGemma by plain encode", "has prompts that encode leaves out", "06", "'task: search result | query: '"
+    ),
+    Statement("Popular Models", "Qwen3: prompt_name='query'", "right; as encode_query", "06", "by name: True"),
+    Statement(
+        "Custom Pooling",
+        "from sentence_transformers.models import …",
+        "deprecated",
+        "07",
+        "Importing from 'sentence_transformers.models' is deprecated",
+    ),
+    Statement(
+        "Custom Pooling", "get_word_embedding_dimension()", "renamed", "07", "The `get_word_embedding_dimension` method has been renamed"
+    ),
+    Statement("Custom Pooling", "pooling_mode_cls_token=True, …", "deprecated: pooling_mode", "07", "Please use `pooling_mode` inst"),
+    Statement(
+        "Custom Pooling",
+        "[CLS] pooling, built by hand",
+        "costs what the model was not trained for",
+        "07",
+        "cls                           0.60",
+    ),
+    Statement("Saving and Loading", "model.save(path)", "right; save_pretrained calls it", "08", "self.save("),
+    Statement(
+        "Saving and Loading", "Export to ONNX (see onnx-optimization.md)", "a dangling link; done here", "08", "within 1e-5 of torch: True"
+    ),
+    Statement(
+        "Saving and Loading",
+        "SUPPORTED_FORMATS: onnx, openvino",
+        "cannot be installed beside 6.2",
+        "08",
+        "Using the ONNX backend requires installing Optimum",
+    ),
+    Statement("Memory Management", "encode_large_corpus", "NameError: np", "09", "NameError: name 'np' is not defined"),
+    Statement("Memory Management", "np.vstack of all chunks", "holds everything twice", "09", "2.0 times that"),
+    Statement(
+        "Memory Management",
+        "gc.collect() and empty_cache() in the loop",
+        "buy nothing on a CPU",
+        "09",
+        "left by encode for gc.collect(): 0",
+    ),
+    Statement("Memory Management", "model.half() for memory savings", "half the weights; float16 vectors", "09", "a copy: False"),
+    Statement(
+        "Error Handling", "safe_encode", "gives up before batch size 8; drops the cause", "09", "Failed after max retries [64, 32, 16]"
+    ),
+    Statement("Performance Characteristics", "1M docs @ 384 dims: 1.43 GB", "GiB", "09", "1.43 GiB =  1.54 GB"),
+    Statement(
+        "Performance Characteristics",
+        "Memory: 44MB … 1.1GB",
+        "weights in 16 bits; the code loads 32",
+        "09",
+        "right for 16-bit weights only",
+    ),
+    Statement(
+        "Performance Characteristics",
+        "Throughput by Model",
+        "contradicts its own latencies; a machine's property",
+        "10",
+        "inconsistent with the guide",
+    ),
+    Statement("Popular Models", "Qwen3-4B: 2048 dimensions", "wrong: 2560", "10", "2,560"),
+    Statement(
+        "Popular Models", "BGE-M3: sparse embeddings by the model directly", "random heads; composed here", "10", "two loads agree: False"
+    ),
 ]
 
 

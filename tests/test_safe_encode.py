@@ -23,6 +23,7 @@ OUT_OF_MEMORY: dict[str, Callable[[], BaseException]] = {
     "torch, any device": lambda: torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB."),
     "a kernel of CUDA": lambda: RuntimeError("CUDA error: out of memory"),
     "torch on the processor": lambda: caught(lambda: torch.empty(2**60, dtype=torch.uint8)),
+    "torch on the processor, Windows": lambda: RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 96 bytes."),
     "MPS": lambda: RuntimeError("MPS backend out of memory (MPS allocated: 8.00 GB, other allocations: 1.00 GB)."),
     "cuBLAS": lambda: RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
     "Python": MemoryError,

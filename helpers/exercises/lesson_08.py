@@ -64,7 +64,7 @@ def check_remembering_folder(answer: Any, *, model: Any) -> None:
         raise Wrong(
             "The prompt is there, but encode does not use it unasked: which of the prompts is the default? See default_prompt_name."
         )
-    raise Wrong("All four settings are right, yet the vectors differ: are these the weights of all-MiniLM-L6-v2 in float32?")
+    raise Wrong("All settings are right, yet the vectors differ: are these the weights of all-MiniLM-L6-v2 in float32?")
 
 
 def _as_the_call_does(model: Any) -> np.ndarray:

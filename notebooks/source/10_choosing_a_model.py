@@ -202,12 +202,12 @@ print(", ".join(front))
 # %%
 from matplotlib import pyplot as plt
 
-figure, axes = plt.subplots(1, 2, figsize=(11, 5), sharey=True)
+(figure, axes), blue = plt.subplots(1, 2, figsize=(11, 5), sharey=True), plots.COLORS[0]
 for axis, points in zip(axes, (speeds, sizes), strict=True):
     for name, (x, y) in points.items():
         marker = "o" if catalog.get(name).transformers_5.value else "s"
-        style = {"markersize": 8, "markerfacecolor": "C0" if name in front else "white"}
-        axis.plot(x, y, marker, color="C0", **style)
+        style = {"markersize": 8, "markerfacecolor": blue if name in front else "white"}
+        axis.plot(x, y, marker, color=blue, **style)
         leftward = axis is axes[0] and (name not in front or name == "bge-base-en-v1.5")
         shift = (-8 if leftward else 8, -9 if name.startswith(("bge-base", "mxbai")) else 2)
         label, side = name.removesuffix("-en-v1.5").removesuffix("-mrl-en-v1"), ("left", "right")[leftward]
