@@ -118,7 +118,7 @@ def _serve() -> None:
 
 def _run(job: dict[str, Any]) -> int:
     """0 done, 28 and the like an error of the disk, 1 another error."""
-    from helpers.large_corpus import encode_large_corpus
+    from helpers.encoding import encode_large_corpus
 
     if "file_limit" in job:
         import resource
@@ -141,7 +141,7 @@ def _run(job: dict[str, Any]) -> int:
 @contextlib.contextmanager
 def _death_at(step: int | None) -> Iterator[None]:
     """Die before the n-th step that touches the disk; a write is three steps: nothing, half, and all of it written."""
-    from helpers.large_corpus import store
+    from helpers.encoding import store
 
     if step is None:
         yield

@@ -20,9 +20,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from helpers import hub
-from helpers.encoding import encode_large_corpus
-from helpers.large_corpus import store
-from helpers.large_corpus.identity import ModelIdentity
+from helpers.encoding import encode_large_corpus, store
+from helpers.encoding.identity import ModelIdentity
 from tests.fake_encoder import FakeEncoder, Runs, expected_bytes, made_texts
 from tests.test_arguments import ANYTHING
 

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from helpers import corpus, encoding, hub
+from helpers.encoding.texts import _chunk_spans
 
 LIMIT = 256
 SETTINGS = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -196,7 +197,7 @@ def words_of(chunks: list[str]) -> list[str]:
 
 def assert_good_chunks(text: str, tokenizer: Any, chunks: list[str], max_tokens: int, overlap: int) -> None:
     """Limit, order, coverage and progress."""
-    spans = list(encoding._chunk_spans(text, tokenizer, max_tokens - tokenizer.num_special_tokens_to_add(), overlap))
+    spans = list(_chunk_spans(text, tokenizer, max_tokens - tokenizer.num_special_tokens_to_add(), overlap))
     assert chunks == [text[start:end] for start, end in spans]
     covered = last_start = 0
     for start, end in spans:

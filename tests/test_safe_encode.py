@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from helpers import corpus, hub
 from helpers.encoding import model_bytes, safe_encode
-from helpers.out_of_memory import is_out_of_memory
+from helpers.encoding.out_of_memory import is_out_of_memory
 from tests.test_arguments import ANYTHING
 
 OUT_OF_MEMORY: dict[str, Callable[[], BaseException]] = {

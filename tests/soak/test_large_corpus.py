@@ -25,7 +25,7 @@ from tests.test_encode_large_corpus import kill_and_resume, rows_of
 
 pytestmark = pytest.mark.soak
 MIB = 2**20
-ROUNDS = 9
+ROUNDS = 7
 KILLS_OF_THE_REAL_MODEL = 20
 
 STATIC_MODEL = """
@@ -190,7 +190,7 @@ def test_kills_of_the_real_model(model: Any, tmp_path: Path) -> None:
 FULL_DISK = """
 import errno, os, subprocess, sys
 from pathlib import Path
-from helpers.large_corpus import encode_large_corpus
+from helpers.encoding import encode_large_corpus
 from tests.fake_encoder import FakeEncoder, expected_bytes, made_texts
 
 folder, scratch = Path(sys.argv[1]), Path(sys.argv[2])

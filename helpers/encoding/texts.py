@@ -2,8 +2,6 @@
 
 A model reads a limited number of tokens and drops the rest of a text without a word. `truncation_report` says what is lost, `chunk`
 cuts a text into pieces that lose nothing, `embedding_bytes` and `model_bytes` tell the size of an index and of a model.
-Encoding more than memory holds has rooms of its own, `helpers.large_corpus` and `helpers.out_of_memory`; their functions can be
-imported from here.
 """
 
 import bisect
@@ -13,8 +11,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from helpers import arguments
-from helpers.large_corpus import encode_large_corpus as encode_large_corpus
-from helpers.out_of_memory import safe_encode as safe_encode
 
 # Bits of one dimension. The names are the values of encode(precision=...), and float16 for models loaded in half precision.
 BITS = {"float32": 32, "float16": 16, "int8": 8, "uint8": 8, "binary": 1, "ubinary": 1}

@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 
 from helpers import arguments
-from helpers.large_corpus.identity import ModelIdentity
-from helpers.large_corpus.store import FLOATS, Files, Output
+from helpers.encoding.identity import ModelIdentity
+from helpers.encoding.store import FLOATS, Files, Output
 
 Encode = Callable[[list[str]], Any]
 

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from helpers import arguments
-from helpers.large_corpus.identity import ModelIdentity
+from helpers.encoding.identity import ModelIdentity
 
 logger = logging.getLogger(__name__)
 
