@@ -78,7 +78,7 @@ def size_text(size: int) -> str:
 def _visible(prompt: str) -> str:
     """A prompt with the spaces at its end and its line breaks made visible."""
     text = prompt.rstrip(" ")
-    return (text + "␠" * (len(prompt) - len(text))).replace("\n", "⏎")
+    return (text + "·" * (len(prompt) - len(text))).replace("\n", r"\n")
 
 
 def _wrapped(cell: str) -> list[str]:

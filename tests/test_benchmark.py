@@ -53,3 +53,25 @@ def test_a_server_that_ends_before_it_answers_is_an_error() -> None:
     dead.wait()
     with pytest.raises(RuntimeError, match="ended with status 3"):
         benchmark.wait_until_it_answers(f"http://127.0.0.1:{benchmark.free_port()}", dead)
+
+
+def test_peak_memory_is_that_of_the_code_and_not_of_this_process() -> None:
+    idle, full = benchmark.peak_memory("pass"), benchmark.peak_memory("print('x' * (100 * 2**20), end='')")
+    assert 5 * 2**20 < idle < 60 * 2**20, "this process, with numpy and hypothesis, holds more"
+    assert 100 * 2**20 <= full - idle < 320 * 2**20
+
+
+def test_peak_memory_is_that_of_the_highest_moment() -> None:
+    assert benchmark.peak_memory("block = bytes(range(256)) * (400 * 2**10); del block") > 100 * 2**20
+
+
+def test_code_that_fails_has_no_peak() -> None:
+    with pytest.raises(RuntimeError, match="ended with status 1: ZeroDivisionError: division by zero"):
+        benchmark.peak_memory("1 / 0")
+
+
+@given(code=ANYTHING)
+def test_code_that_is_no_text_is_refused(code: object) -> None:
+    if not isinstance(code, str):
+        with pytest.raises(TypeError, match="code must be a string"):
+            benchmark.peak_memory(code)  # type: ignore[arg-type]

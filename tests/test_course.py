@@ -108,7 +108,7 @@ raise SystemExit(__main__.main(["build"]))
     while not running.exists() and time.monotonic() < give_up:
         time.sleep(0.1)
     os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=240)
     assert process.returncode == 130, errors
     assert "Nothing half-written" in errors
     assert not small_course.notebook(lesson).exists() and not list(small_course.root.rglob("*.part"))

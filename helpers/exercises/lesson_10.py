@@ -34,7 +34,7 @@ def _obstacle(model: catalog.Model) -> str:
         "its code does not run with transformers 5, or nobody has said that it does.": model.transformers_5.value is not True,
         "it brings code of its own (trust_remote_code).": model.trust_remote_code.value is not False,
         "it is trained on English, and the contracts are in two languages.": "multilingual" not in str(model.languages.value),
-        f"it reads {tokens} tokens, the contracts have up to {LONGEST_TEXT:,}.": not isinstance(tokens, int) or tokens < LONGEST_TEXT,
+        f"it reads {tokens} tokens, the contracts have up to {LONGEST_TEXT:,}.": tokens != "unlimited" and (tokens or 0) < LONGEST_TEXT,
         "it is gated, or its license is neither MIT nor Apache.": (
             model.license.value not in FREE_LICENSES or model.gated.value is not False
         ),
@@ -49,6 +49,8 @@ def _names(answer: Any) -> list[str]:
         answer = list(answer)
     if isinstance(answer, list | tuple) and any(isinstance(item, catalog.Model) for item in answer):
         answer = [item.name if isinstance(item, catalog.Model) else item for item in answer]
+    if isinstance(answer, list | tuple) and not answer:
+        raise Wrong("The list is empty, but some models fit. Check the conditions one at a time.")
     try:
         names = arguments.texts(answer, "the answer")
     except (TypeError, ValueError):
@@ -138,7 +140,7 @@ EXERCISES = [
                 and model.max_tokens.value >= 6000
                 and model.trust_remote_code.value is False
                 and model.license.value in ("mit", "apache-2.0")
-                and not model.gated.value
+                and model.gated.value is False
                 and model.size_bytes.value <= 3 * 2**30
             ]
         """,

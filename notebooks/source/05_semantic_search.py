@@ -655,5 +655,6 @@ print(f"recall@1 {recall_at_k('delete a document', relevant=[3], k=1):.2f}")
 # %% [markdown] tags=["navigation"]
 # ## What's next
 #
+# - **Next:** [06 · Put the right prompt before a text](06_prompts.ipynb). E5, BGE, Qwen3 and EmbeddingGemma by name; queries against documents, and the prompts that are silently lost.
 # - **Before:** [04 · Compare texts with similarity scores](04_similarity.ipynb)
 # - **All lessons:** [the README's table](../README.md#lessons)

@@ -220,7 +220,7 @@ answer_2 = ...  # replace the three dots
 exercise_2.check(answer_2, model=gemma)
 
 # %% [markdown]
-# What the authors of some models ask for, whether their repository carries it or not. `␠` is a space at the end, `⏎` a line break:
+# What the authors of some models ask for, whether their repository carries it or not. `·` is a space at the end, `\n` a line break:
 
 # %%
 retrievers = ["e5-large-v2", "bge-small-en-v1.5", "bge-m3", "Qwen3-Embedding-0.6B", "mxbai-embed-large-v1"]
