@@ -23,7 +23,7 @@ test: $(READY)
 	@$(COURSE) test
 
 soak: $(READY)
-	@$(VENV)/bin/python -m pytest -m soak -s -p no:cacheprovider tests/soak
+	@$(VENV)/bin/python -m pytest -m soak -s -p no:cacheprovider tests/soak $(SOAK_ARGS)
 
 notebooks: $(READY)
 	@$(COURSE) build $(if $(LESSON),--lesson $(LESSON))
