@@ -146,6 +146,13 @@ STATEMENTS = [
     Statement(
         "Popular Models", "BGE-M3: sparse embeddings by the model directly", "random heads; composed here", "10", "two loads agree: False"
     ),
+    Statement(
+        "Popular Models", "EmbeddingGemma rivals 2x larger models", "unconfirmed: no benchmark named", "10", "Rivals 2x larger models"
+    ),
+    Statement(
+        "Performance Characteristics", "Latency by Batch Size", "a machine's property; contradicts the throughput", "10", "128 texts, GPU"
+    ),
+    Statement("Performance Characteristics", "10x faster CPU inference by ONNX", "wrong: 1.06 in float32", "10", "published medians: 1.06"),
 ]
 
 
