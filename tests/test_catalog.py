@@ -468,3 +468,9 @@ def test_a_measured_value_of_no_claim_is_refused(key: Any) -> None:
 def test_a_measured_value_is_text() -> None:
     with pytest.raises(TypeError, match=r"measured\[\('bge-m3', 'memory'\)\] must be a string, got int 3"):
         catalog.claims_table(CLAIMS, {("bge-m3", "memory"): 3})  # type: ignore[dict-item]
+
+
+def test_a_table_and_a_model_show_themselves_in_a_console_too() -> None:
+    shown = catalog.table(["bge-m3"], ["dimensions"])
+    assert repr(shown) == str(shown) and repr(catalog.get("bge-m3")) == str(catalog.get("bge-m3"))
+    assert "1,024" in repr(shown) and "1,024" in repr(catalog.get("bge-m3"))

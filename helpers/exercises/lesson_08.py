@@ -185,6 +185,20 @@ def _scores(value: Any, count: int) -> np.ndarray:
     return found.reshape(-1)
 
 
+def _search(documents: str = "", question: str = "", mask: str = "t.attention_mask") -> str:
+    """What a learner might write for 08.3, with these expressions before the texts, and this attention mask."""
+    return f"""
+def vectors(texts):
+    tokens = tokenizer.encode_batch(texts)
+    rows = {{"input_ids": [t.ids for t in tokens], "attention_mask": [{mask} for t in tokens]}}
+    rows["token_type_ids"] = [t.type_ids for t in tokens]
+    return session.run(None, {{name: np.array(row) for name, row in rows.items()}})[0]
+
+def answer_3(question, documents):
+    return vectors([{documents}text for text in documents]) @ vectors([{question}question])[0]
+"""
+
+
 EXERCISES = [
     Exercise(
         number="08.1",
@@ -377,58 +391,10 @@ EXERCISES = [
         wrong_answers=tuple(
             WrongAnswer(code=_code, hint=_hint)
             for _code, _hint in (
-                (
-                    """
-                    def vectors(texts):
-                        tokens = tokenizer.encode_batch(texts)
-                        rows = {"input_ids": [t.ids for t in tokens], "attention_mask": [t.attention_mask for t in tokens]}
-                        rows["token_type_ids"] = [t.type_ids for t in tokens]
-                        return session.run(None, {name: np.array(row) for name, row in rows.items()})[0]
-
-                    def answer_3(question, documents):
-                        return vectors(documents) @ vectors([question])[0]
-                    """,
-                    "without prompts",
-                ),
-                (
-                    """
-                    def vectors(texts):
-                        tokens = tokenizer.encode_batch(texts)
-                        rows = {"input_ids": [t.ids for t in tokens], "attention_mask": [t.attention_mask for t in tokens]}
-                        rows["token_type_ids"] = [t.type_ids for t in tokens]
-                        return session.run(None, {name: np.array(row) for name, row in rows.items()})[0]
-
-                    def answer_3(question, documents):
-                        return vectors(["query: " + text for text in documents]) @ vectors(["query: " + question])[0]
-                    """,
-                    "Theirs is",
-                ),
-                (
-                    """
-                    def vectors(texts):
-                        tokens = tokenizer.encode_batch(texts)
-                        rows = {"input_ids": [t.ids for t in tokens], "attention_mask": [[1] * len(t.ids) for t in tokens]}
-                        rows["token_type_ids"] = [t.type_ids for t in tokens]
-                        return session.run(None, {name: np.array(row) for name, row in rows.items()})[0]
-
-                    def answer_3(question, documents):
-                        return vectors(["passage: " + text for text in documents]) @ vectors(["query: " + question])[0]
-                    """,
-                    "attention_mask",
-                ),
-                (
-                    """
-                    def vectors(texts):
-                        tokens = tokenizer.encode_batch(texts)
-                        rows = {"input_ids": [t.ids for t in tokens], "attention_mask": [t.attention_mask for t in tokens]}
-                        rows["token_type_ids"] = [t.type_ids for t in tokens]
-                        return session.run(None, {name: np.array(row) for name, row in rows.items()})[0]
-
-                    def answer_3(question, documents):
-                        return vectors(["query: " + text for text in documents]) @ vectors(["passage: " + question])[0]
-                    """,
-                    "swapped",
-                ),
+                (_search(), "without prompts"),
+                (_search(documents="'query: ' + ", question="'query: ' + "), "Theirs is"),
+                (_search(documents="'passage: ' + ", question="'query: ' + ", mask="[1] * len(t.ids)"), "attention_mask"),
+                (_search(documents="'query: ' + ", question="'passage: ' + "), "swapped"),
                 (
                     """
                     def answer_3(question, documents):
