@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from helpers import arguments
+from helpers.encoding.options import take_progress_bar
 
 logger = logging.getLogger(__name__)
 
@@ -19,8 +20,6 @@ MESSAGES = (
     "cudnn_status_alloc_failed",
     "failed to allocate memory",
 )
-# Options of encode that would make its result something else than an array with one vector a text.
-NOT_TAKEN = ("output_value", "convert_to_tensor", "convert_to_numpy", "pool", "chunk_size")
 
 
 def safe_encode(model: Any, texts: list[str], *, batch_size: int = 32, **options: Any) -> np.ndarray:
@@ -48,7 +47,7 @@ def safe_encode(model: Any, texts: list[str], *, batch_size: int = 32, **options
     model = arguments.encoder(model, "model")
     texts = arguments.texts(texts, "texts", empty=True)
     batch_size = arguments.integer(batch_size, "batch_size", minimum=1)
-    show_progress_bar = _taken_out(options)
+    show_progress_bar = take_progress_bar(options, "safe_encode")
     if not texts:
         return _encoded(model, [""], 1, options)[:0]
     longest_first = np.argsort([-len(text) for text in texts])  # as encode does it, so that its batches are the same
@@ -105,20 +104,6 @@ def _encoded(model: Any, texts: list[str], size: int, options: dict[str, Any]) -
     if vectors.ndim != 2 or len(vectors) != len(texts):
         raise ValueError(f"model must encode each text to a vector, got shape {vectors.shape} for {len(texts)} texts.")
     return vectors
-
-
-def _taken_out(options: dict[str, Any]) -> bool:
-    """Take ``show_progress_bar`` out of the options, which is ours to show, and refuse those that would change the kind of result."""
-    for name in NOT_TAKEN:
-        if name in options:
-            raise arguments.wrong_value(name, options[name], "left out: safe_encode gives an array with one vector a text")
-    if isinstance(options.get("device"), list):
-        raise arguments.wrong_value("device", options["device"], "a single device")
-    if (precision := options.get("precision")) in ("int8", "uint8"):
-        # encode finds the range of int8 in the texts of one call: batches would get different ones
-        raise arguments.wrong_value("precision", precision, "float32 or binary; make int8 of the result with quantize_embeddings")
-    show_progress_bar = options.pop("show_progress_bar", None)
-    return False if show_progress_bar is None else arguments.boolean(show_progress_bar, "show_progress_bar")
 
 
 def _does_not_fit_alone(texts: list[str], place: int) -> MemoryError:
