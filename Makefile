@@ -3,7 +3,9 @@
 #   make test                 every check
 #   make notebooks LESSON=03  build one lesson from its source; without LESSON, all of them
 #   make soak                 the slow checks: kills and resumes of the real model, peak memory, full disks
-#   make benchmark            how long things take on this machine
+#   make benchmark            compare models on this machine (BENCHMARK_ARGS="bge-small-en-v1.5 --batch-sizes 1 32 --output mine.json")
+#   make benchmark-search     compare ways to search a million vectors
+#   make benchmark-course     how long the parts of the course take
 #   make doctor               is this machine ready?
 #   make clean                remove the virtual environment and what tools left behind
 PYTHON ?= python3
@@ -14,7 +16,7 @@ COURSE := $(VENV)/bin/python -m helpers
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 READY := $(VENV)/ready
 
-.PHONY: lab test soak notebooks benchmark doctor clean
+.PHONY: lab test soak notebooks benchmark benchmark-search benchmark-course doctor clean
 
 lab: $(READY)
 	@$(COURSE) lab $(LAB_ARGS)
@@ -28,8 +30,8 @@ soak: $(READY)
 notebooks: $(READY)
 	@$(COURSE) build $(if $(LESSON),--lesson $(LESSON))
 
-benchmark: $(READY)
-	@$(COURSE) benchmark $(BENCHMARK_ARGS)
+benchmark benchmark-search benchmark-course: $(READY)
+	@$(COURSE) $@ $(BENCHMARK_ARGS)
 
 doctor: $(READY)
 	@$(COURSE) doctor

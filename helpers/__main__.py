@@ -4,8 +4,22 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from helpers import commands
+
+BACKENDS = (
+    "torch-fp32",
+    "torch-fp16",
+    "torch-bf16",
+    "torch-compiled",
+    "onnx-fp32",
+    "onnx-int8",
+    "openvino-fp32",
+    "openvino-bf16",
+    "openvino-int8",
+    "flash-attention",
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -26,12 +40,58 @@ def parser() -> argparse.ArgumentParser:
     doctor = sub.add_parser("doctor", help="is this machine ready? one line a check")
     doctor.set_defaults(run=lambda options, rest: commands.examine_machine())
 
-    benchmark = sub.add_parser("benchmark", help="how long the parts of the course take on this machine")
-    benchmark.add_argument("--rounds", type=int, default=3, metavar="N", help="interleaved rounds (default 3)")
-    benchmark.add_argument("--no-lessons", action="store_true", help="leave out the lessons, which take minutes")
-    benchmark.add_argument("--output", type=Path, metavar="FILE", help="write the figures as JSON too")
-    benchmark.set_defaults(run=lambda o, rest: commands.run_benchmark(o.rounds, lessons=not o.no_lessons, output=o.output))
+    _add_benchmarks(sub)
     return root
+
+
+def _add_benchmarks(sub: Any) -> None:
+    models = sub.add_parser("benchmark", help="compare models, backends, batch sizes and lengths on this machine")
+    models.add_argument("models", nargs="*", metavar="MODEL", default=["all-MiniLM-L6-v2"], help="names of the catalog, ids or folders")
+    models.add_argument("--backends", nargs="+", metavar="NAME", default=["torch-fp32"], help=f"of {', '.join(BACKENDS)}")
+    models.add_argument("--batch-sizes", nargs="+", type=int, metavar="N", default=[32], help="texts a batch (default 32)")
+    models.add_argument("--lengths", nargs="+", type=_length, metavar="N", help="tokens a text (default 128); own: as in the file")
+    models.add_argument("--devices", nargs="+", metavar="NAME", default=["cpu"], help="cpu, cuda, mps … (default cpu)")
+    models.add_argument("--texts", type=Path, metavar="FILE", help="your own texts, one a line, in UTF-8")
+    models.add_argument("--rounds", type=int, metavar="N", default=5, help="interleaved rounds (default 5)")
+    models.add_argument("--no-memory", action="store_true", help="leave out peak memory, which takes some seconds for each model")
+    models.add_argument("--no-quality", action="store_true", help="leave out quality")
+    models.add_argument("--output", type=Path, metavar="FILE.json", help="write the figures, the machine and the versions as JSON")
+    models.add_argument("--add", action="store_true", help="keep the rows of the report in FILE.json, and add to them")
+    models.add_argument("--plot", type=Path, metavar="FILE.png", help="draw a picture")
+    models.set_defaults(run=lambda o, rest: _compare_models(o))
+
+    search = sub.add_parser("benchmark-search", help="compare ways to search many vectors on this machine")
+    search.add_argument("--vectors", type=int, metavar="N", default=1_000_000, help="how many (default 1,000,000)")
+    search.add_argument("--rounds", type=int, metavar="N", default=3, help="interleaved rounds (default 3)")
+    search.add_argument("--output", type=Path, metavar="FILE.json", help="write the figures as JSON too")
+    search.set_defaults(run=lambda o, rest: commands.run_search_benchmark(o.vectors, o.rounds, o.output))
+
+    course = sub.add_parser("benchmark-course", help="how long the parts of the course take on this machine")
+    course.add_argument("--rounds", type=int, default=3, metavar="N", help="interleaved rounds (default 3)")
+    course.add_argument("--no-lessons", action="store_true", help="leave out the lessons, which take minutes")
+    course.add_argument("--output", type=Path, metavar="FILE.json", help="write the figures as JSON too")
+    course.set_defaults(run=lambda o, rest: commands.run_course_benchmark(o.rounds, lessons=not o.no_lessons, output=o.output))
+
+
+def _length(word: str) -> int | str:
+    return word if word == "own" else int(word)
+
+
+def _compare_models(options: argparse.Namespace) -> int:
+    return commands.run_benchmark(
+        options.models,
+        texts=options.texts,
+        output=options.output,
+        add=options.add,
+        picture=options.plot,
+        backends=options.backends,
+        batch_sizes=options.batch_sizes,
+        lengths=options.lengths,
+        devices=options.devices,
+        rounds=options.rounds,
+        memory=not options.no_memory,
+        quality=not options.no_quality,
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

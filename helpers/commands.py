@@ -1,4 +1,4 @@
-"""What the command line does: build, lab, test, doctor, benchmark. Each function returns an exit status."""
+"""What the command line does: build, lab, test, doctor, benchmarks. Each function returns an exit status."""
 
 import os
 import subprocess
@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from helpers import arguments
 from helpers.course import registry
@@ -108,7 +109,58 @@ def examine_machine() -> int:
     return 0 if doctor.report() else 1
 
 
-def run_benchmark(rounds: int = 3, *, lessons: bool = True, output: Path | None = None) -> int:
+def run_benchmark(
+    models: Sequence[str],
+    *,
+    texts: Path | None = None,
+    output: Path | None = None,
+    add: bool = False,
+    picture: Path | None = None,
+    **options: Any,
+) -> int:
+    """Compare models, and print tables; with `output`, write JSON too, and with `picture`, draw one. 130 when Ctrl-C cut it short.
+
+    `texts` is a file with a text a line. With `add`, a report that stands in `output` keeps its rows, and new ones are added. The other
+    options are those of `benchmark.benchmark_models`.
+    """
+    from helpers import benchmark
+    from helpers.benchmark import report, workload
+
+    if output is not None:
+        report.check_output(output, "output")
+    if picture is not None:
+        report.check_picture(picture, "plot")
+    if add and output is None:
+        raise ValueError("add must come with output, the file of the report to add to, got none.")
+    older = benchmark.Report.read(output) if add and output is not None and output.exists() else None
+    if older is not None and older.versions != benchmark.describe_versions():
+        raise ValueError(f"output must be a report of the versions that are installed, to add to it, got {str(output)!r} of others.")
+    own = None if texts is None else workload.read_texts(texts)
+    status = 0
+    try:
+        result = benchmark.benchmark_models(models, texts=own, **options)
+    except benchmark.Stopped as stopped:
+        result, status = stopped.report, 130
+    print(result)
+    if older is not None:
+        result = older.joined(result)
+    if output is not None:
+        result.write(output)
+    if picture is not None:
+        result.plot().savefig(picture, dpi=150)
+    return status
+
+
+def run_search_benchmark(vectors: int, rounds: int, output: Path | None = None) -> int:
+    """Compare ways to search many vectors, and print a table; with `output`, write JSON too."""
+    from helpers.benchmark.search import benchmark_search
+
+    arguments.integer(vectors, "vectors", minimum=1000)
+    print(benchmark_search(vectors, rounds=arguments.integer(rounds, "rounds", minimum=1), output=output))
+    return 0
+
+
+def run_course_benchmark(rounds: int = 3, *, lessons: bool = True, output: Path | None = None) -> int:
     """Time the course itself on this machine, and print a table; with `output`, write JSON too."""
     from helpers import benchmark
 

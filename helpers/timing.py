@@ -7,6 +7,7 @@ compare tasks by what they take in the same rounds.
 import importlib.metadata
 import json
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -32,6 +33,11 @@ else:
     import resource as _resource
     _peak = _resource.getrusage(_resource.RUSAGE_SELF).ru_maxrss
 print("", _peak)
+"""
+# What torch held on an accelerator. mps keeps no record of it; the driver keeps what was needed once, so its last state is near.
+PRINT_PEAK_ON_DEVICE = """
+import torch as _torch
+print("", _torch.mps.driver_allocated_memory() if {device!r} == "mps" else _torch.{kind}.max_memory_allocated({device!r}))
 """
 
 
@@ -93,12 +99,16 @@ def measure(tasks: Mapping[str, Callable[[], object]], rounds: int = 5, *, warm_
     return tuple(Timing(name, tuple(took)) for name, took in seconds.items())
 
 
-def peak_memory(code: str) -> int:
+def peak_memory(code: str, *, device: str = "cpu") -> int:
     """The most memory, in bytes, that a fresh Python held at once while it ran `code`; a printed text of `code` is dropped.
 
-    What counts is resident memory, pages of mapped files included. RuntimeError with the last line of the error where the code fails.
+    What counts is resident memory, pages of mapped files included; on another device of torch ("cuda", "cuda:1", "mps", "xpu"), what
+    torch held there. RuntimeError with the last line of the error where the code fails.
     """
-    program = arguments.text(code, "code", empty=False) + PRINT_PEAK
+    if not re.fullmatch(r"cpu|mps|(cuda|xpu)(:\d+)?", arguments.text(device, "device")):
+        raise arguments.wrong_value("device", device, "'cpu', 'cuda', 'cuda:0' (or another number), 'mps' or 'xpu'")
+    tail = PRINT_PEAK if device == "cpu" else PRINT_PEAK_ON_DEVICE.format(device=device, kind=device.partition(":")[0])
+    program = arguments.text(code, "code", empty=False) + tail
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
@@ -112,7 +122,7 @@ def describe_machine() -> dict[str, str]:
 
     memory = psutil.virtual_memory().total / 1024**3
     cores = f"{psutil.cpu_count(logical=False)} physical, {psutil.cpu_count()} logical"
-    return {"processor": _processor(), "cores": cores, "memory": f"{memory:.0f} GiB", "system": platform.platform(terse=True)}
+    return {"processor": _processor(), "cores": cores, "memory": f"{memory:.0f} GiB", "system": f"{platform.system()} {platform.machine()}"}
 
 
 def describe_versions() -> dict[str, str]:

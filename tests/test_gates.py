@@ -271,36 +271,23 @@ def test_a_deprecation_that_a_lesson_causes_stops_it(category: str, tmp_path: Pa
 # Strict nbval, as the tests call it
 
 
-def nbval(path: Path) -> subprocess.CompletedProcess[str]:
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "--nbval",
-        "--nbval-current-env",
-        "-p",
-        "no:cacheprovider",
-        "-c",
-        os.devnull,
-        str(path),
-    ]
-    with build.lesson_environment() as environment:
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=path.parent)
+def test_strict_nbval_goes_red_when_an_output_or_the_text_alternative_of_a_figure_changes(write_notebook: Callable[..., Path]) -> None:
+    def stored(name: str, source: str, output: NotebookNode) -> Path:
+        return write_notebook(new_code_cell(source, execution_count=1, outputs=[output]), name=name)
 
-
-def test_strict_nbval_goes_red_when_an_output_changes(write_notebook: Callable[..., Path]) -> None:
-    def stored(text: str) -> NotebookNode:
-        return new_code_cell("print(1 + 1)", execution_count=1, outputs=[new_output("stream", name="stdout", text=text)])
-
-    good, bad = nbval(write_notebook(stored("2\n"))), nbval(write_notebook(stored("3\n")))
-    assert good.returncode == 0, good.stdout
-    assert bad.returncode == 1 and "1 failed" in bad.stdout
-
-
-def test_strict_nbval_compares_the_text_alternative_of_a_figure(write_notebook: Callable[..., Path]) -> None:
-    source = "from helpers import plots\nfigure, axes = plots.new_figure()\nplots.show(figure, 'A line from 1 to 2.')"
+    good = stored("good.ipynb", "print(1 + 1)", new_output("stream", name="stdout", text="2\n"))
+    bad = stored("bad.ipynb", "print(1 + 1)", new_output("stream", name="stdout", text="3\n"))
     alternative = {"image/png": {"alt": "A line from 1 to 3."}}
     data = {"image/png": "AAAA", "text/plain": "Figure: A line from 1 to 3."}
-    output = new_output("display_data", data=data, metadata=alternative)
-    assert nbval(write_notebook(new_code_cell(source, execution_count=1, outputs=[output]))).returncode == 1
+    figure = stored(
+        "figure.ipynb",
+        "from helpers import plots\nfigure, axes = plots.new_figure()\nplots.show(figure, 'A line from 1 to 2.')",
+        new_output("display_data", data=data, metadata=alternative),
+    )
+    options = ["-v", "--nbval", "--nbval-current-env", "-p", "no:cacheprovider", "-c", os.devnull]
+    with build.lesson_environment() as environment:
+        command = [sys.executable, "-m", "pytest", *options, *map(str, (good, bad, figure))]
+        result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=good.parent)
+    assert result.returncode == 1, result.stdout
+    for line in ("good::ipynb::Cell 0 PASSED", "bad::ipynb::Cell 0 FAILED", "figure::ipynb::Cell 0 FAILED"):
+        assert line in result.stdout

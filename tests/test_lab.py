@@ -7,9 +7,9 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -19,12 +19,14 @@ from helpers.course.registry import Course, read_course
 
 TOKEN = "test"
 
+pytestmark = pytest.mark.xdist_group("jupyterlab")  # one server
+
 
 class Server:
     """A running JupyterLab and its REST interface."""
 
-    def __init__(self, port: int) -> None:
-        self.address = f"http://127.0.0.1:{port}"
+    def __init__(self, port: int, root: Path) -> None:
+        self.address, self.root = f"http://127.0.0.1:{port}", root
 
     def call(self, method: str, path: str, body: object = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
@@ -33,55 +35,50 @@ class Server:
         with urllib.request.urlopen(request, timeout=30) as response:
             return json.loads(response.read() or b"null") if "json" in response.headers["Content-Type"] else response.read().decode()
 
-    def open(self, path: str) -> Any:
-        return self.call("GET", f"/api/contents/{path}?type=notebook&content=1")["content"]
+    def open(self, notebook: Path) -> Any:
+        return self.call("GET", f"/api/contents/{self._path(notebook)}?type=notebook&content=1")["content"]
 
-    def save(self, path: str, notebook: object) -> None:
-        self.call("PUT", f"/api/contents/{path}", {"type": "notebook", "format": "json", "content": notebook})
+    def save(self, notebook: Path, content: object) -> None:
+        self.call("PUT", f"/api/contents/{self._path(notebook)}", {"type": "notebook", "format": "json", "content": content})
+
+    def _path(self, notebook: Path) -> str:
+        return quote(notebook.relative_to(self.root).as_posix())
 
 
-@contextmanager
-def running_lab(root: Path) -> Iterator[Server]:
-    port = benchmark.free_port()
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One JupyterLab for all tests of this file: each test's folder lies in the folder that it shows."""
+    port, root = benchmark.free_port(), tmp_path_factory.getbasetemp()
     options = ["--no-browser", f"--port={port}", f"--IdentityProvider.token={TOKEN}", "--ServerApp.port_retries=0"]
     process = subprocess.Popen(commands.lab_command(options, root), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         benchmark.wait_until_it_answers(f"http://127.0.0.1:{port}/api/status?token={TOKEN}", process)
-        yield Server(port)
+        yield Server(port, root)
     finally:
         process.terminate()
         process.wait(timeout=30)
 
 
-@pytest.fixture
-def server(small_course: Course) -> Iterator[Server]:
-    for lesson in small_course.lessons:
-        build.build(small_course, lesson, progress=False)
-    with running_lab(small_course.root) as server:
-        yield server
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("newer", ["notebook", "source"])
-def test_every_real_lesson_opens_and_saves_without_touching_its_source(newer: str, course: Course, tmp_path: Path) -> None:
+def test_every_real_lesson_opens_and_saves_without_touching_its_source(newer: str, server: Server, course: Course, tmp_path: Path) -> None:
     """Whichever of the two files is newer, as after a clone or a build: JupyterLab refuses to open a pair that differs."""
     copied = read_course(shutil.copytree(course.root / "notebooks", tmp_path / "notebooks").parent)
     shutil.copy(course.root / "pyproject.toml", tmp_path)
-    with running_lab(tmp_path) as server:
-        for lesson in copied.lessons:
-            source, notebook = copied.source(lesson), copied.notebook(lesson)
-            before, older = source.read_bytes(), source if newer == "notebook" else notebook
-            os.utime(older, (0, 0))
-            content = server.open(f"notebooks/{lesson.stem}.ipynb")
-            server.save(f"notebooks/{lesson.stem}.ipynb", content)
-            assert source.read_bytes() == before, lesson.stem
+    for lesson in copied.lessons:
+        source, notebook = copied.source(lesson), copied.notebook(lesson)
+        before, older = source.read_bytes(), source if newer == "notebook" else notebook
+        os.utime(older, (0, 0))
+        server.save(notebook, server.open(notebook))
+        assert source.read_bytes() == before, lesson.stem
 
 
 @pytest.mark.slow
 def test_saving_in_jupyterlab_updates_the_source_and_nothing_else(server: Server, small_course: Course) -> None:
     lesson = small_course.lessons[0]
-    source = small_course.source(lesson)
-    before, path = source.read_bytes(), f"notebooks/{lesson.stem}.ipynb"
+    build.build(small_course, lesson, progress=False)
+    source, path = small_course.source(lesson), small_course.notebook(lesson)
+    before = source.read_bytes()
 
     notebook = server.open(path)
     server.save(path, notebook)
@@ -105,8 +102,9 @@ def test_it_opens_at_the_first_lesson(server: Server) -> None:
 @pytest.mark.slow
 def test_editing_the_source_shows_in_jupyterlab(server: Server, small_course: Course) -> None:
     lesson = small_course.lessons[1]
+    build.build(small_course, lesson, progress=False)
     source = small_course.source(lesson)
     time.sleep(0.1)
     source.write_text(source.read_text(encoding="utf-8").replace("Vectors again.", "Vectors, edited in a text editor."), encoding="utf-8")
-    cells = server.open(f"notebooks/{lesson.stem}.ipynb")["cells"]
+    cells = server.open(small_course.notebook(lesson))["cells"]
     assert any("edited in a text editor" in "".join(cell["source"]) for cell in cells)

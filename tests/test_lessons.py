@@ -1,9 +1,11 @@
 """The real lessons against the gates, the exercises in their lessons' own namespaces, and the copy-paste blocks as scripts."""
 
+import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
 
@@ -16,7 +18,7 @@ from helpers.course import build, gates
 from helpers.course.registry import Course, Lesson, read_course
 from helpers.exercises import NOT_YET, RIGHT, UNANSWERED, Exercise
 
-COURSE = read_course()
+COURSE, TESTS = read_course(), Path(__file__).parent
 LESSONS = [pytest.param(lesson, id=lesson.stem, marks=pytest.mark.xdist_group(lesson.stem)) for lesson in COURSE.lessons]
 
 
@@ -49,17 +51,44 @@ def test_every_link_resolves(path: Path) -> None:
     assert gates.links_resolve(path) == []
 
 
+@pytest.fixture(scope="session" if sys.platform == "linux" else "function")
+def run_alone() -> Iterator[Callable[[Path, Path], None]]:
+    """Runs a script in a folder, in a process that has loaded the library and nothing else: see run_alone.py."""
+    command = [sys.executable, "-W", "error::DeprecationWarning:__main__", os.fspath(TESTS / "run_alone.py")]
+    pipe = subprocess.PIPE
+    with (
+        build.lesson_environment() as environment,
+        subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True) as process,
+    ):
+
+        def run(script: Path, folder: Path) -> None:
+            assert process.stdin and process.stdout
+            print(json.dumps([os.fspath(script), os.fspath(folder)]), file=process.stdin, flush=True)
+            status = int(process.stdout.readline() or process.wait())
+            assert status == 0, (folder / "stderr").read_text(encoding="utf-8")
+            assert build.refused_connections(environment) == []
+
+        yield run
+
+
 # Exercises
 
 
-def check_call(notebook: NotebookNode, exercise: Exercise) -> str:
+@pytest.fixture(scope="module")
+def encodings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for run_cells.py's vectors of large lists, one for all of pytest-xdist's workers."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "encodings"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def check_call(cells: list[NotebookNode], exercise: Exercise) -> str:
     """The line of the lesson that checks this exercise, as the learner runs it."""
     variables = {
-        match.group(1): match.group(2)
-        for cell in gates.code_cells(notebook)
-        for match in re.finditer(r'(\w+) = exercises\.get\("([\d.]+)"\)', cell.source)
+        match.group(1): match.group(2) for cell in cells for match in re.finditer(r'(\w+) = exercises\.get\("([\d.]+)"\)', cell.source)
     }
-    for cell in gates.code_cells(notebook):
+    for cell in cells:
         for line in cell.source.splitlines():
             match = re.match(r"(\w+)\.check\(", line)
             if match and variables.get(match.group(1)) == exercise.number:
@@ -72,55 +101,59 @@ def test_the_lesson_asks_every_one_of_its_exercises(lesson: Lesson) -> None:
     listed = exercises.of_lesson(lesson.number)
     assert 2 <= len(listed) <= 4
     for exercise in listed:
-        assert check_call(stored(lesson), exercise)
+        assert check_call(gates.code_cells(stored(lesson)), exercise)
         assert len(exercise.wrong_answers) >= 2 and exercise.hints and exercise.praise
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("lesson", LESSONS)
-def test_solutions_are_right_and_wrong_answers_get_their_hints_in_the_lesson_itself(lesson: Lesson) -> None:
+def test_solutions_are_right_and_wrong_answers_get_their_hints_in_the_lesson_itself(
+    lesson: Lesson, run_alone: Callable[[Path, Path], None], encodings: Path, tmp_path: Path
+) -> None:
     """The lesson up to its last exercise, then every solution and every typical wrong answer, each checked by the lesson's own line."""
-    notebook = build.read_source(COURSE.source(lesson))
-    unanswered = [cell for cell in gates.code_cells(notebook) if "exercise" in gates.tags(cell)]
+    cells = gates.code_cells(build.read_source(COURSE.source(lesson)))
+    unanswered = [position for position, cell in enumerate(cells) if "exercise" in gates.tags(cell)]
     # A learner answers here, knowing nothing of the cells below; and nbval runs those anyway.
-    notebook.cells = notebook.cells[: notebook.cells.index(unanswered[-1]) + 1]
-    expected: list[tuple[NotebookNode, str, str]] = []
+    cells = cells[: unanswered[-1] + 1]
+    expected = dict.fromkeys(unanswered, (UNANSWERED, ""))
     for exercise in exercises.of_lesson(lesson.number):
-        line = check_call(notebook, exercise)
+        line = check_call(cells, exercise)
         answers = [(exercise.solution_code, RIGHT, "")] + [(wrong.code, NOT_YET, wrong.hint) for wrong in exercise.wrong_answers]
         for code, verdict, hint in answers:
-            cell = new_code_cell(f"{dedent(code).strip()}\n{line}")
-            notebook.cells.append(cell)
-            expected.append((cell, verdict, hint))
-    build.execute(notebook, COURSE.root / "notebooks", title=lesson.stem, progress=False)
-    for cell in unanswered:
-        assert UNANSWERED in gates.output_text(cell), cell.source
-    for cell, verdict, hint in expected:
-        said = gates.output_text(cell)
-        assert verdict in said and hint in said, f"{cell.source}\nwanted: {verdict} {hint}\nsaid: {said}"
+            expected[len(cells)] = (verdict, hint)
+            cells.append(new_code_cell(f"{dedent(code).strip()}\n{line}"))
+    job = {
+        "cells": [{"source": cell.source, "tags": sorted(gates.tags(cell))} for cell in cells],
+        "encodings": os.fspath(encodings),
+        "folder": os.fspath(COURSE.root / "notebooks"),
+        "startup": os.fspath(build.RUNTIME / "startup.py"),
+    }
+    (tmp_path / "cells.json").write_text(json.dumps(job), encoding="utf-8")
+    run_alone(TESTS / "run_cells.py", tmp_path)
+    printed = json.loads((tmp_path / "printed.json").read_text(encoding="utf-8"))
+    for position, (verdict, hint) in expected.items():
+        said = printed[position]
+        assert verdict in said and hint in said, f"{cells[position].source}\nwanted: {verdict} {hint}\nsaid: {said}"
 
 
 # The block to copy
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lesson", LESSONS)
-def test_the_copy_paste_block_runs_alone_and_prints_what_the_lesson_shows(lesson: Lesson, tmp_path: Path) -> None:
+@pytest.mark.xdist_group("copy-paste")
+@pytest.mark.parametrize("lesson", COURSE.lessons, ids=lambda lesson: lesson.stem)
+def test_the_copy_paste_block_runs_alone_and_prints_what_the_lesson_shows(
+    lesson: Lesson, run_alone: Callable[[Path, Path], None], tmp_path: Path
+) -> None:
     [cell] = [cell for cell in gates.code_cells(stored(lesson)) if "copy-paste" in gates.tags(cell)]
     script = tmp_path / "pasted.py"
     script.write_text(cell.source, encoding="utf-8")
-    with build.lesson_environment() as environment:
-        # A reader's machine finds the model on the Hub; here the course's cache stands in for it.
-        prepare = (
-            "from helpers import hub; import os, runpy, sys; hub.activate(verify=False); runpy.run_path(sys.argv[1], run_name='__main__')"
-        )
-        command = [sys.executable, "-W", "error::DeprecationWarning:__main__", "-c", prepare, str(script)]
-        result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=240)
-    assert result.returncode == 0, result.stderr
+    run_alone(script, tmp_path)
+    printed = (tmp_path / "stdout").read_text(encoding="utf-8")
     lines = [
         line for output in cell.outputs if output.output_type == "stream" and output.name == "stdout" for line in output.text.splitlines()
     ]
-    assert lines and result.stdout.splitlines()[: len(lines)] == lines
+    assert lines and printed.splitlines()[: len(lines)] == lines
 
 
 def test_the_lessons_together_cover_the_guide() -> None:

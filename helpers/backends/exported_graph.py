@@ -8,39 +8,18 @@ A folder names this class in its ``modules.json``, so it also loads with
 """
 
 import contextlib
-import hashlib
-import json
-import os
 import shutil
-import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-import numpy as np
 import torch
 
 from helpers import arguments
-
-SETTINGS = "exported_graph.json"
-LAYOUT = 1
-REQUIRED = {
-    "format": str,
-    "precision": str,
-    "inference_precision": str,
-    "graph": str,
-    "inputs": list,
-    "embedding_dimension": int,
-    "max_seq_length": int | None,
-    "contains": list,
-    "files": dict,
-}
-Run = Callable[[dict[str, np.ndarray]], np.ndarray]
-
-
-class ExportError(RuntimeError):
-    """A model cannot be exported, or an export is asked for what it does not hold. The message says what to do."""
+from helpers.backends.errors import ExportError, damaged, first_line
+from helpers.backends.folders import belongs_to_graph, check_files, read_settings, write_settings
+from helpers.backends.runtimes import open_graph
 
 
 class ExportedGraph(torch.nn.Module):
@@ -117,7 +96,7 @@ class ExportedGraph(torch.nn.Module):
         """Writes graph, tokenizer and settings into a folder. A graph has one form: ``safe_serialization`` changes nothing."""
         target = Path(output_path)
         for name in self.settings["files"]:
-            if _belongs_to_graph(name, self.settings["graph"]):
+            if belongs_to_graph(name, self.settings["graph"]):
                 self._copy(name, target)
         write_settings(target, self.settings, self.tokenizer)
 
@@ -215,163 +194,3 @@ class _Features(dict[str, Any]):
 
     def __missing__(self, name: str) -> Any:
         raise ExportError(f"An exported model computes the finished embedding alone: it holds no {name}.")
-
-
-# Folders
-
-
-def write_settings(folder: Path, settings: dict[str, Any], tokenizer: Any) -> None:
-    """Writes the tokenizer beside the graph in a folder, and then the settings with size and SHA-256 of each of these files."""
-    arguments.instance(folder, "folder", Path)
-    tokenizer_files = [Path(name).name for name in tokenizer.save_pretrained(folder) if Path(name).is_file()]
-    graph = [path.name for path in folder.iterdir() if _belongs_to_graph(path.name, settings["graph"])]
-    content = {**settings, "files": {name: _fingerprint(folder / name) for name in sorted({*graph, *tokenizer_files})}}
-    (folder / SETTINGS).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-@arguments.typed
-def read_settings(folder: Path) -> dict[str, Any]:
-    """The settings of an exported folder. A folder that is none, or whose settings are damaged, raises ValueError."""
-    if not folder.is_dir() or not (folder / SETTINGS).is_file():
-        what = f"a folder without {SETTINGS}" if folder.is_dir() else "no folder"
-        raise ValueError(f"folder must be one that backends.export wrote, got {str(folder)!r}: {what}.")
-    settings = read_json(folder, SETTINGS)
-    if settings.get("layout") != LAYOUT:
-        raise damaged(folder, f"{SETTINGS} has the layout {settings.get('layout')!r}, and this version of helpers reads {LAYOUT}")
-    if flaws := _flaws(settings):
-        raise damaged(folder, f"{SETTINGS} holds no usable {' and '.join(flaws)}")
-    return settings
-
-
-def _flaws(settings: dict[str, Any]) -> list[str]:
-    """The names of the settings that are missing or of the wrong kind."""
-    flaws = [name for name, kind in REQUIRED.items() if name not in settings or not isinstance(settings[name], kind)]
-    if flaws:
-        return flaws
-    if settings["format"] not in ("onnx", "openvino"):
-        return ["format"]
-    # A name with a folder in it would let save write anywhere.
-    files = settings["files"].items()
-    sound = all(Path(name).name == name and isinstance(written, dict) and {"bytes", "sha256"} <= set(written) for name, written in files)
-    return [] if sound and settings["graph"] in settings["files"] else ["files"]
-
-
-@arguments.typed
-def read_json(folder: Path, name: str) -> dict[str, Any]:
-    """A JSON object from a file of an exported folder; ValueError where it is none."""
-    try:
-        content = json.loads((folder / name).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise damaged(folder, f"{name} cannot be read ({first_line(error)})") from error
-    if not isinstance(content, dict):
-        raise damaged(folder, f"{name} holds no JSON object")
-    return content
-
-
-@arguments.typed
-def check_files(folder: Path, settings: dict[str, Any]) -> None:
-    """ValueError where a file of an exported folder is missing or has other bytes than were written."""
-    for name, written in settings["files"].items():
-        path = folder / name
-        if not path.is_file():
-            raise damaged(folder, f"{name} is missing")
-        if (size := path.stat().st_size) != written["bytes"]:
-            raise damaged(folder, f"{name} has {size} bytes instead of {written['bytes']}")
-        if _fingerprint(path) != written:
-            raise damaged(folder, f"{name} has other content than was written")
-
-
-@arguments.typed
-def damaged(folder: Path, what: str) -> ValueError:
-    """The error for a folder that was an export."""
-    return ValueError(f"folder must be a complete export, got {str(folder)!r}: {what}. Export the model again.")
-
-
-@arguments.typed
-def first_line(error: BaseException) -> str:
-    """The first line of an error's message, for a sentence of our own."""
-    text = str(error).strip()
-    return (text.splitlines()[0][:200] if text else type(error).__name__).rstrip(".")
-
-
-def _belongs_to_graph(name: str, graph: str) -> bool:
-    # model.onnx and model.onnx.data, or model.xml and model.bin
-    return name.split(".")[0] == graph.split(".")[0]
-
-
-def _fingerprint(path: Path) -> dict[str, Any]:
-    with path.open("rb") as file:
-        return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
-
-
-# Runtimes
-
-
-@arguments.typed
-def open_graph(path: Path, format: str, inference_precision: str) -> Run:
-    """A function from arrays of token ids to an array of embeddings, float32 of shape (texts, dimensions); threads may share it."""
-    return _open_onnx(path) if format == "onnx" else _open_openvino(path, inference_precision)
-
-
-def onnxruntime() -> Any:
-    """The package onnxruntime, without its telemetry.
-
-    It is on by default, on every operating system, and sends events to its maker. Only this variable, set before the import, prevents
-    it altogether: Privacy.md in the package. disable_telemetry_events() comes too late.
-    """
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-    with _installed("onnxruntime"):
-        import onnxruntime as ort
-    return ort
-
-
-def openvino() -> Any:
-    """The package openvino, without its telemetry.
-
-    Merely importing openvino sends an event to www.google-analytics.com, by the package openvino_telemetry. Where that one cannot be
-    imported, openvino does without: openvino/tools/ovc/telemetry_utils.py.
-    """
-    if "openvino" not in sys.modules:
-        sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-    with _installed("openvino"):
-        import openvino as ov
-    return ov
-
-
-def _open_onnx(path: Path) -> Run:
-    ort = onnxruntime()
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads wait asleep
-    options.log_severity_level = 3
-    session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    return lambda tokens: session.run(None, tokens)[0]
-
-
-def _open_openvino(path: Path, inference_precision: str) -> Run:
-    core = openvino().Core()
-    # Read, not mapped: a folder can be deleted while its model is loaded, on Windows too.
-    core.set_property({"ENABLE_MMAP": False})
-    # Without the hint OpenVINO rounds to bfloat16 on processors that have it, and to float16 on ARM.
-    options = {
-        "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_PRECISION_HINT": inference_precision,
-        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-    }
-    compiled = core.compile_model(core.read_model(path), "CPU", options)
-    requests = threading.local()  # a request computes one batch at a time
-
-    def run(tokens: dict[str, np.ndarray]) -> np.ndarray:
-        if not hasattr(requests, "mine"):
-            requests.mine = compiled.create_infer_request()
-        return requests.mine.infer(tokens)[0]
-
-    return run
-
-
-@contextlib.contextmanager
-def _installed(package: str) -> Iterator[None]:
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f"The package {package} is needed for this and not installed: pip install {package}") from error

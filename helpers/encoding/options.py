@@ -8,6 +8,7 @@ from helpers import arguments
 NOT_TAKEN = ("output_value", "convert_to_tensor", "convert_to_numpy", "pool", "chunk_size")
 
 
+@arguments.typed
 def take_progress_bar(options: dict[str, Any], function: str) -> bool:
     """Take ``show_progress_bar`` out of the options, which is the function's to show, and refuse those that change the kind of result."""
     for name in NOT_TAKEN:

@@ -42,7 +42,7 @@ class Exercise:
     """One exercise. `check_answer` returns None for a right answer and raises Wrong(hint) otherwise.
 
     `question` is Markdown. `solution_code` and the wrong answers' code assign the variable that the lesson's cell passes to
-    `check`; they run in the lesson's namespace, after all of its cells.
+    `check`; they run in the lesson's namespace, after the lesson's last exercise.
     """
 
     number: str

@@ -640,5 +640,6 @@ print(f"MRR {ours.mean():.2f} and {theirs.mean():.2f}, difference {span[0]:+.2f}
 # %% [markdown] tags=["navigation"]
 # ## What's next
 #
+# - **Next:** [11 · Make encoding faster, and prove it](11_faster_inference.ipynb). Where the time goes, batches, threads and precision, ONNX and OpenVINO, int8, a static student, and the myth of 10x.
 # - **Before:** [09 · Encode large corpora and read the errors](09_memory_and_errors.ipynb)
 # - **All lessons:** [the README's table](../README.md#lessons)
