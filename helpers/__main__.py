@@ -28,8 +28,12 @@ def parser() -> argparse.ArgumentParser:
     sub = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     build = sub.add_parser("build", help="execute the lessons and store them as notebooks")
-    build.add_argument("--lesson", metavar="NN", help="one lesson only, for example 03")
-    build.set_defaults(run=lambda options, rest: commands.build_notebooks(options.lesson))
+    build.add_argument("--lesson", metavar="NN", help="one lesson only, for example 03; or cheat_sheet")
+    build.add_argument("--text-only", action="store_true", help="execute nothing: refresh prose and quizzes, keep the stored outputs")
+    build.set_defaults(run=lambda options, rest: commands.build_notebooks(options.lesson, text_only=options.text_only))
+
+    sheet = sub.add_parser("cheat-sheet", help="write the cheat sheet as a page to print: build/cheat_sheet.html")
+    sheet.set_defaults(run=lambda options, rest: commands.write_cheat_sheet())
 
     lab = sub.add_parser("lab", help="open JupyterLab at the first lesson; further options go to JupyterLab")
     lab.set_defaults(run=lambda options, rest: commands.start_lab(rest))
@@ -37,11 +41,29 @@ def parser() -> argparse.ArgumentParser:
     test = sub.add_parser("test", help="run every check")
     test.set_defaults(run=lambda options, rest: commands.check_everything())
 
+    html = sub.add_parser("html", help="make a site of static pages in build/html")
+    html.set_defaults(run=lambda options, rest: commands.make_site())
+
     doctor = sub.add_parser("doctor", help="is this machine ready? one line a check")
     doctor.set_defaults(run=lambda options, rest: commands.examine_machine())
 
     _add_benchmarks(sub)
+    _add_workshop(sub)
     return root
+
+
+def _add_workshop(sub: Any) -> None:
+    slides = sub.add_parser("slides", help="write slides with speaker notes into build/slides")
+    slides.add_argument("--lesson", metavar="NN", help="one lesson only, for example 03")
+    slides.set_defaults(run=lambda options, rest: commands.write_slides(options.lesson))
+
+    syllabus = sub.add_parser("syllabus", help="write timetables and instructor notes into build/workshop")
+    syllabus.add_argument("--start", default="09:00", metavar="HH:MM", help="when a day begins (default 09:00)")
+    syllabus.set_defaults(run=lambda options, rest: commands.write_syllabus(options.start))
+
+    bundle = sub.add_parser("workshop-bundle", help="collect everything for machines without a network in build/workshop-bundle")
+    bundle.add_argument("--torch-index", default="", metavar="URL", help="where torch comes from, for example the index of its CPU build")
+    bundle.set_defaults(run=lambda options, rest: commands.bundle_workshop(options.torch_index))
 
 
 def _add_benchmarks(sub: Any) -> None:

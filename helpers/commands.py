@@ -17,22 +17,48 @@ FIRST_LESSON = "notebooks/00_start_here.ipynb"
 STRICT_PLATFORM = "linux"
 
 
-def build_notebooks(number: str | None = None) -> int:
-    """Execute one lesson, or all, and store them; 1 if a gate finds a fault in what was built."""
+def build_notebooks(number: str | None = None, *, text_only: bool = False) -> int:
+    """Execute one lesson, or all and the cheat sheet, and store them; 1 if a gate finds a fault in what was built.
+
+    With `text_only`, nothing is executed: prose, titles and quizzes are brought up to date, and the stored outputs stay.
+    """
     from helpers.course import build, gates
 
     course = registry.read_course()
-    lessons = [course.lesson(number)] if number else list(course.lessons)
+    lessons = _to_build(course, number)
     faults: list[str] = []
     for position, lesson in enumerate(lessons, start=1):
         print(f"[{position}/{len(lessons)}] {lesson.heading}", file=sys.stderr)
-        changed = build.build(course, lesson)
-        found = gates.lesson_faults(gates.read_notebook(course.notebook(lesson)))
+        try:
+            changed = build.build_text(course, lesson) if text_only else build.build(course, lesson)
+        except build.CodeChanged as error:  # the other lessons can still be brought up to date
+            print(error)
+            faults.append(str(error))
+            continue
+        judge = gates.sheet_faults if lesson == registry.CHEAT_SHEET else gates.lesson_faults
+        found = judge(gates.read_notebook(course.notebook(lesson)))
         print(f"{course.notebook(lesson).name} {'written' if changed else 'is unchanged'}", *found, sep="\n  - ")
         faults += found
     if build.write_readme(course):
         print("README.md: table of lessons brought up to date")
     return 1 if faults else 0
+
+
+def _to_build(course: registry.Course, number: str | None) -> list[registry.Lesson]:
+    sheet = registry.CHEAT_SHEET
+    if number == sheet.stem:
+        return [sheet]
+    if number:
+        return [course.lesson(number)]
+    return [*course.lessons, *([sheet] if course.source(sheet).is_file() else [])]
+
+
+def write_cheat_sheet(folder: Path = registry.REPOSITORY / "build") -> int:
+    """Write the cheat sheet as a page to print."""
+    from helpers.course import cheat_sheet
+
+    print(f"{cheat_sheet.write(registry.read_course(), folder)}: open it in a browser and print it, two pages in landscape.")
+    return 0
 
 
 def lab_command(options: Sequence[str] = (), root: Path = registry.REPOSITORY) -> list[str]:
@@ -100,6 +126,51 @@ def _checks() -> list[tuple[str, list[str]]]:
         ("Every stored output", [*python, "pytest", "-q", *nbval, *parallel, "--dist=loadscope", *notebooks]),
         ("Tests", [*python, "pytest", "-q", *parallel, "--dist=loadgroup", "tests"]),
     ]
+
+
+def make_site() -> int:
+    """Make the site of static pages in build/html; faults in it are an error, which leaves an older site in place."""
+    from helpers import site
+
+    target = registry.REPOSITORY / "build" / "html"
+    holds = site.build_site(registry.read_course(), target)
+    print(f"Checked {holds.pages} pages, {holds.links:,} links between them and {holds.images} pictures.")
+    print(f"Open {target / 'index.html'} in a browser; it needs no server and no network.")
+    return 0
+
+
+def write_slides(number: str | None = None) -> int:
+    """Write the slides of one lesson, or of all, as self-contained pages into build/slides."""
+    from helpers.workshop import deck, teaching
+
+    course, target = registry.read_course(), registry.REPOSITORY / "build" / "slides"
+    chosen = [course.lesson(number)] if number else list(course.lessons)
+    pages = deck.write_decks(course, teaching.read_teaching(course), target, chosen)
+    print(f"{len(pages)} pages of slides. Open {target / 'index.html'} in a browser; S opens the speaker notes. No network is needed.")
+    return 0
+
+
+def write_syllabus(start: str = "09:00") -> int:
+    """Write timetables, notes on every lesson, learner profiles and the glossary as Markdown into build/workshop."""
+    from helpers.workshop import pages, teaching
+
+    course, target = registry.read_course(), registry.REPOSITORY / "build" / "workshop"
+    known = teaching.read_teaching(course)
+    if faults := teaching.faults(course, known):
+        raise ValueError("; ".join(faults))
+    written = pages.write_pages(course, known, target, start)
+    print(f"{len(written)} pages, clock times from {start}. Begin with {target / 'README.md'}.")
+    return 0
+
+
+def bundle_workshop(torch_index: str = "") -> int:
+    """Collect wheels and lessons in build/workshop-bundle, from which machines like this one install without a network."""
+    from helpers.workshop import bundle
+
+    target = registry.REPOSITORY / "build" / "workshop-bundle"
+    print(bundle.make_bundle(registry.REPOSITORY, target, registry.read_course().title, torch_index))
+    print("Try it before you hand it out: copy the folder, take the network away, and run install.py in the copy.")
+    return 0
 
 
 def examine_machine() -> int:

@@ -307,9 +307,16 @@ def _public_members(module: types.ModuleType, library: str) -> Iterator[tuple[st
     for name in sorted(set(dir(module) if listed is None else listed)):
         if name.startswith("_") or name in EXPERIMENTAL:
             continue
-        value = getattr(module, name, None)
+        value = _unflagged(getattr(module, name, None))
         if _is_function_or_class(value) and _belongs(value, library if listed is not None else module.__name__, library):
             yield name, value
+
+
+def _unflagged(value: Any) -> Any:
+    """The function itself where IPython has put a flag around it, as it does with a function of pyplot at the first picture of a kernel."""
+    if inspect.isfunction(value) and hasattr(value, "called"):
+        return inspect.getclosurevars(value).nonlocals.get("func", value)
+    return value
 
 
 def _is_function_or_class(value: object) -> bool:

@@ -15,6 +15,9 @@ OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 14)  # for which every pinned packag
 MEMORY_NEEDED_GIB = 2.0
 DISK_NEEDED_GIB = 1.0
 GIB = 1024**3
+# Who carries the interactive parts into JupyterLab, as folders below share/jupyter/labextensions, and the packages that bring them.
+WIDGET_EXTENSIONS = ("anywidget", "@jupyter-widgets/jupyterlab-manager")
+WIDGET_PACKAGES = ("anywidget", "ipywidgets", "jupyterlab-widgets")
 REQUIREMENTS = Path(__file__).resolve().parents[1] / "requirements.txt"
 
 
@@ -109,8 +112,28 @@ def check_kernel() -> Check:
     return Check("kernel", bool(found) and executable, f"ipykernel {found or 'missing'}", "run: python -m pip install -r requirements.txt")
 
 
+def check_widgets() -> Check:
+    """Whether interactive parts work: the two packages, and JupyterLab's extensions that they bring."""
+    missing = [name for name in ("anywidget", "ipywidgets") if installed_version(name) is None]
+    missing += [f"JupyterLab's extension {name}" for name in WIDGET_EXTENSIONS if not (lab_extensions() / name / "package.json").is_file()]
+    found = (
+        "missing: " + ", ".join(missing) if missing else f"anywidget {installed_version('anywidget')} and JupyterLab's extensions for it"
+    )
+    advice = "run: python -m pip install --force-reinstall --no-deps " + " ".join(f"{name}=={_pin(name)}" for name in WIDGET_PACKAGES)
+    return Check("widgets", not missing, found, advice)
+
+
+def lab_extensions() -> Path:
+    """The folder of JupyterLab's extensions in this environment."""
+    return Path(sysconfig.get_path("data")) / "share" / "jupyter" / "labextensions"
+
+
+def _pin(name: str) -> str:
+    return pinned(REQUIREMENTS.read_text(encoding="utf-8"))[name] if REQUIREMENTS.is_file() else "*"
+
+
 CHECKS: tuple[Callable[[], Check], ...] = (
-    check_python, check_packages, check_model, check_kernel, check_memory, check_disk, check_device,
+    check_python, check_packages, check_model, check_kernel, check_widgets, check_memory, check_disk, check_device,
 )  # fmt: skip
 
 

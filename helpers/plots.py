@@ -27,6 +27,13 @@ def show(figure: "Figure", alternative: str) -> None:
     `alternative` says what the picture shows, in a sentence or two with its main figures.
     """
     from IPython.display import display
+
+    data, metadata = described(figure, alternative)
+    display(data, raw=True, metadata=metadata)
+
+
+def described(figure: "Figure", alternative: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A figure with its text alternative, as Jupyter takes them: the data by kind, and the metadata by kind. Closes the figure."""
     from matplotlib import pyplot
 
     arguments.text(alternative, "alternative", empty=False)
@@ -34,7 +41,7 @@ def show(figure: "Figure", alternative: str) -> None:
     figure.savefig(buffer, format="png", dpi=RESOLUTION_DPI, bbox_inches="tight", facecolor="white")
     pyplot.close(figure)
     data = {"image/png": buffer.getvalue(), "text/plain": f"Figure: {alternative}"}
-    display(data, raw=True, metadata={"image/png": {"alt": alternative}})
+    return data, {"image/png": {"alt": alternative}}
 
 
 def new_figure(width: float = 6.0, height: float = 3.6) -> "tuple[Figure, Any]":

@@ -267,3 +267,16 @@ def test_hand_written_texts_are_clean() -> None:
     for text in texts:
         assert text == text.strip()
         assert "  " not in text
+
+
+def test_a_picture_shown_before_changes_no_entry() -> None:
+    """IPython wraps a function of pyplot when a kernel shows its first picture."""
+    script = """
+from IPython.utils.decorators import flag_calls
+from matplotlib import pyplot
+from helpers import corpus
+pyplot.draw_if_interactive = flag_calls(pyplot.draw_if_interactive)
+print(len(corpus.api_docs()), any(entry.name == "matplotlib.pyplot.draw_if_interactive" for entry in corpus.api_docs()))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(len(corpus.api_docs())), "True"]

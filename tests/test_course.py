@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
+from helpers import commands, quizzes
 from helpers.course import build, gates, registry
 from helpers.course.registry import Course, read_course
 from tests.conftest import SMALL_COURSE
@@ -55,6 +56,84 @@ def test_header_navigation_and_table_follow_the_registry(small_course: Course) -
     assert "**Before:** [00 · Do one thing](00_one.ipynb)" in registry.navigation(small_course, second)
     assert "Next:" not in registry.navigation(small_course, second)
     assert [line.split("|")[2].strip() for line in registry.readme_table(small_course).splitlines()[3:5]] == ["5", "10"]
+
+
+def test_the_quiz_stands_before_the_navigation_once_however_often_it_is_refreshed(small_course: Course) -> None:
+    lesson = small_course.lessons[0]
+    notebook = build.read_source(small_course.source(lesson))
+    for _ in range(2):
+        notebook = build.refresh_generated_cells(notebook, small_course, lesson)
+    assert [sorted(gates.tags(cell)) for cell in notebook.cells] == [["header"], [], ["setup"], ["quiz"], ["navigation"]]
+    assert notebook.cells[-2].source == quizzes.cell(quizzes.of_lesson(quizzes.read(small_course.quizzes), "00"))
+    small_course.quizzes.unlink()
+    notebook = build.refresh_generated_cells(notebook, small_course, lesson)
+    assert [sorted(gates.tags(cell)) for cell in notebook.cells] == [["header"], [], ["setup"], ["navigation"]]
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_new_prose_and_quizzes_get_into_a_notebook_without_a_run(small_course: Course) -> None:
+    lesson = small_course.lessons[0]
+    assert build.build(small_course, lesson, progress=False)
+    assert not build.build_text(small_course, lesson)
+    edit(small_course.source(lesson), "is a list of numbers", "lists numbers")
+    edit(small_course.quizzes, "A letter is no list", "No letter is a list")
+    # Nothing is run: with this output in the notebook, only a run could bring the old one back.
+    edit(small_course.notebook(lesson), "00\\n", "stored\\n")
+    assert build.build_text(small_course, lesson)
+    notebook = gates.read_notebook(small_course.notebook(lesson))
+    assert gates.source_equals_notebook(small_course, lesson) == gates.is_canonical(small_course, lesson) == []
+    assert "lists numbers" in gates.prose(notebook) and "No letter is a list" in gates.prose(notebook)
+    [cell] = gates.code_cells(notebook)
+    assert cell.execution_count == 1 and gates.output_text(cell) == "stored\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("print('00')", "print(0)"),
+        ('tags=["setup"]', 'tags=["setup", "raises-exception"]'),
+        ("print('00')\n", "print('00')\n\n# %%\n1 + 1\n"),
+    ],
+)
+def test_changed_code_is_refused_without_a_run_and_nothing_is_written(old: str, new: str, small_course: Course) -> None:
+    lesson = small_course.lessons[0]
+    build.build(small_course, lesson, progress=False)
+    edit(small_course.source(lesson), old, new)
+    before = small_course.notebook(lesson).read_bytes(), small_course.source(lesson).read_bytes()
+    with pytest.raises(build.CodeChanged, match=r"00_one\.ipynb holds no output of the cell"):
+        build.build_text(small_course, lesson)
+    assert before == (small_course.notebook(lesson).read_bytes(), small_course.source(lesson).read_bytes())
+
+
+def test_a_lesson_never_built_is_refused_without_a_run(small_course: Course) -> None:
+    with pytest.raises(build.CodeChanged):
+        build.build_text(small_course, small_course.lessons[0])
+
+
+def test_the_command_refreshes_what_it_can_and_names_what_must_be_run(
+    small_course: Course, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(registry, "read_course", lambda: small_course)
+    monkeypatch.setattr(gates, "lesson_faults", lambda notebook: [])
+    first, second = small_course.lessons
+    for lesson in small_course.lessons:
+        build.build(small_course, lesson, progress=False)
+    edit(small_course.source(first), "print('00')", "print(0)")
+    edit(small_course.source(second), "Vectors again.", "Vectors, once more.")
+    assert commands.build_notebooks(text_only=True) == 1
+    said = capsys.readouterr().out
+    assert "00_one.ipynb holds no output" in said and "01_two.ipynb written" in said
+    assert "once more" in small_course.notebook(second).read_text(encoding="utf-8")
+
+
+def test_what_is_solved_in_a_build_is_no_learners_progress() -> None:
+    with build.lesson_environment() as environment:
+        assert Path(environment["COURSE_PROGRESS"]).parent == Path(environment["IPYTHONDIR"])
 
 
 def test_building_twice_changes_no_byte(small_course: Course) -> None:

@@ -60,3 +60,20 @@ def test_pins_read_as_pip_reads_them() -> None:
 def test_a_local_build_satisfies_its_pin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "installed_version", lambda name: "2.13.0+cpu")
     assert not doctor._differs("torch", "2.13.0") and doctor._differs("torch", "2.12.0")
+
+
+def test_missing_parts_of_the_widgets_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert doctor.check_widgets().ok
+    monkeypatch.setattr(doctor, "lab_extensions", lambda: tmp_path)
+    (tmp_path / "anywidget").mkdir()
+    (tmp_path / "anywidget" / "package.json").touch()
+    said = str(doctor.check_widgets())
+    assert said.startswith("FAIL") and "extension @jupyter-widgets/jupyterlab-manager" in said and "extension anywidget" not in said
+    assert "--force-reinstall --no-deps anywidget==" in said
+    monkeypatch.setattr(doctor, "installed_version", lambda name: None if name == "ipywidgets" else "1.0")
+    assert "missing: ipywidgets, " in str(doctor.check_widgets())
+
+
+def test_the_checks_are_those_that_learners_are_promised() -> None:
+    names = {check.__name__.removeprefix("check_") for check in doctor.CHECKS}
+    assert names == {"python", "packages", "model", "kernel", "widgets", "memory", "disk", "device"}

@@ -1,15 +1,28 @@
 """The machinery of the exercises: verdicts, hints in turn, and answers of any kind."""
 
+import json
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 
 from helpers import exercises, hub
-from helpers.exercises import Exercise, Wrong, WrongAnswer, lesson_02
+from helpers.exercises import Exercise, Wrong, WrongAnswer, lesson_02, solved
+from helpers.exercises.solved import Progress
 from tests.test_arguments import ANYTHING
+
+
+@pytest.fixture(autouse=True)
+def progress_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """No test touches the progress of whoever runs it."""
+    file = tmp_path / "mine" / "progress.json"
+    monkeypatch.setenv("COURSE_PROGRESS", os.fspath(file))
+    solved._already_said.clear()
+    yield file
 
 
 def three(answer: object, bonus: int = 0) -> None:
@@ -114,3 +127,114 @@ def test_mystery_folders_are_not_written_into_the_model_itself(tmp_path: Path) -
     with pytest.raises(ValueError, match="source must be the folder of all-MiniLM-L6-v2"):
         lesson_02.mystery_folders(tmp_path, tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+# Progress
+
+TITLES = {"00.1": "Count", "00.2": "Add", "03.1": "Multiply"}
+
+
+def test_a_right_answer_is_kept_and_no_other_one(progress_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for answer in (2, "three", ...):
+        EXERCISE.check(answer)
+    assert not progress_file.exists()
+    for _ in range(2):
+        EXERCISE.check(3)
+    assert json.loads(progress_file.read_text(encoding="utf-8")) == {"solved": ["99.1"]}
+    assert solved.numbers() == {"99.1"}
+    assert [path.suffix for path in progress_file.parent.iterdir() if path.suffix != ".lock"] == [".json"]
+    assert capsys.readouterr().err == ""
+
+
+def test_progress_says_what_is_solved_what_remains_and_what_comes_next() -> None:
+    assert Progress(TITLES, frozenset()).sentence == "You have solved 0 of 3 exercises. Next: exercise 00.1, Count."
+    some = Progress(TITLES, frozenset({"00.1", "77.7"}))
+    assert some.remaining == ("00.2", "03.1") and some.next == "00.2"
+    assert some.sentence == "You have solved 1 of 3 exercises. Next: exercise 00.2, Add."
+    assert some.table.rows == (("lesson 00", "1 of 2", "00.2"), ("lesson 03", "0 of 1", "03.1"))
+    every = Progress(TITLES, frozenset(TITLES))
+    assert every.next is None and every.sentence == "You have solved all 3 exercises."
+    assert [row[2] for row in every.table.rows] == ["none: all solved"] * 2
+
+
+def test_what_comes_next_lies_ahead_while_anything_does() -> None:
+    assert Progress(TITLES, frozenset({"00.2"})).next == "03.1"
+    assert Progress(TITLES, frozenset({"00.2", "03.1"})).next == "00.1"
+
+
+def test_progress_shows_the_same_words_in_a_notebook_and_in_a_console() -> None:
+    some = Progress(TITLES, frozenset({"00.1"}))
+    assert str(some) == repr(some) == f"{some.sentence}\n\n{some.table}"
+    assert some._repr_markdown_().startswith(f"{some.sentence}\n\n| lesson |")
+
+
+def test_progress_of_the_course_lists_every_exercise(progress_file: Path) -> None:
+    solved.remember("00.1")
+    shown = exercises.progress()
+    assert list(shown.titles) == sorted(exercises.every()) and shown.solved == {"00.1"} and shown.next == "00.2"
+
+
+def test_two_notebooks_at_once_lose_nothing(progress_file: Path) -> None:
+    script = "import sys; from helpers.exercises import solved; [solved.remember(f'{sys.argv[1]}.{n}') for n in range(40)]"
+    running = [subprocess.Popen([sys.executable, "-c", script, f"{lesson:02}"]) for lesson in range(3)]
+    assert [process.wait(timeout=120) for process in running] == [0, 0, 0]
+    assert solved.numbers() == {f"{lesson:02}.{n}" for lesson in range(3) for n in range(40)}
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"{", b"[]", b'{"solved": "00.1"}', b'{"solved": [1]}', b"\xff\xfe\x00", b"[" * 100_000, b'{"a": 1}']
+)
+@pytest.mark.parametrize("reading", [True, False])
+def test_a_damaged_file_is_kept_aside_with_one_sentence(
+    damage: bytes, reading: bool, progress_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    progress_file.parent.mkdir()
+    progress_file.write_bytes(damage)
+    if reading:
+        assert solved.numbers() == frozenset()
+    else:
+        EXERCISE.check(3)
+        assert solved.numbers() == {"99.1"}
+    assert (progress_file.parent / "progress.damaged-1.json").read_bytes() == damage
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("The file of your progress was damaged: it is kept as") and "damaged-1.json" in line
+
+
+def test_a_second_damaged_file_does_not_replace_the_first(progress_file: Path) -> None:
+    progress_file.parent.mkdir()
+    for damage in ("one", "two"):
+        progress_file.write_text(damage, encoding="utf-8")
+        solved.remember("00.1")
+    kept = sorted(progress_file.parent.glob("*damaged*"))
+    assert [path.read_text(encoding="utf-8") for path in kept] == ["one", "two"]
+
+
+def test_where_nothing_can_be_written_one_line_says_so_once_and_the_verdict_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("COURSE_PROGRESS", os.fspath(tmp_path / "file" / "progress.json"))
+    for _ in range(2):
+        EXERCISE.check(3)
+    said = capsys.readouterr()
+    assert said.out == "Right. Three.\n" * 2
+    [line] = said.err.splitlines()
+    assert line.startswith("Your progress is not kept") and "COURSE_PROGRESS" in line
+
+
+def test_a_lock_that_is_held_does_not_stop_a_lesson(
+    progress_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(solved, "PATIENCE_S", 0.05)
+    solved.remember("00.1")
+    with solved._lock():
+        EXERCISE.check(3)
+    said = capsys.readouterr()
+    assert said.out == "Right. Three.\n" and "is not kept" in said.err
+    assert solved.numbers() == {"00.1"}
+
+
+def test_without_the_variable_the_file_lies_with_the_users_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COURSE_PROGRESS")
+    assert solved.file().name == "progress.json" and solved.file().parent.name == "local-embeddings-course"
+    assert Path.home() in solved.file().parents or sys.platform == "win32"

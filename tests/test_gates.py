@@ -11,7 +11,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from helpers.course import build, gates
-from helpers.course.registry import Course, with_table
+from helpers.course.registry import CHEAT_SHEET, Course, with_table
 
 Change = Callable[[NotebookNode], object]
 
@@ -104,6 +104,9 @@ PLANTED: list[tuple[Callable[[NotebookNode], list[str]], Change, str]] = [
     (gates.follows_the_skeleton, drop_tag("header"), "header"),
     (gates.follows_the_skeleton, drop_tag("navigation"), "navigation"),
     (gates.follows_the_skeleton, drop_tag("setup"), "setup"),
+    (gates.follows_the_skeleton, drop_tag("quiz"), "quiz"),
+    (gates.follows_the_skeleton, lambda n: n.cells.pop(-2), "sections"),
+    (gates.follows_the_skeleton, lambda n: n.cells.insert(-2, n.cells.pop()), "quiz"),
     (gates.follows_the_skeleton, lambda n: code(n, 0).update(source="pass"), "hub.activate()"),
     (gates.follows_the_skeleton, drop_tag("exercise"), "exercises"),
     (gates.follows_the_skeleton, drop_tag("copy-paste"), "copy-paste"),
@@ -159,6 +162,7 @@ def build_all(course: Course) -> None:
 def file_faults(course: Course) -> list[str]:
     """What all gates over files say."""
     faults = gates.every_lesson_is_there(course) + gates.readme_is_current(course) + gates.terms_are_defined_once(course)
+    faults += gates.quizzes_are_complete(course)
     for lesson in course.lessons:
         faults += gates.source_equals_notebook(course, lesson) + gates.is_canonical(course, lesson)
     for path in [course.root / "README.md", *gates.notebook_paths(course.root / "notebooks")]:
@@ -178,11 +182,16 @@ def test_a_built_course_passes_and_each_fault_in_its_files_is_named(small_course
     assert file_faults(small_course) == []
     first, second = small_course.lessons
     notebook, source, readme = small_course.notebook(first), small_course.source(first), small_course.root / "README.md"
+    quizzes = small_course.quizzes
     planted = [
         (notebook, "print('00')", "print('oo')", "differ"),
         (source, "print('00')", "print('oo')", "differ"),
         (source, "# %% [markdown]", "#   %%   [markdown]", "canonical form"),
-        (source, "Do another thing", "Do the other thing", "header or navigation"),
+        (source, "Do another thing", "Do the other thing", "header, quiz or navigation"),
+        (source, "A list of numbers.", "A list.", "header, quiz or navigation"),
+        (quizzes, "A list of numbers.", "A list.", "header, quiz or navigation"),
+        (quizzes, 'wrong = "A letter."', 'right = "A letter."', "2 right answers"),
+        (quizzes, 'lesson = "01"', 'lesson = "00"', "lesson 01 has 0 questions"),
         (notebook, '"nbformat_minor": 5', '"nbformat_minor":  5', "not in canonical form"),
         (notebook, '"id": "00-001"', '"id": "00-xxx"', "not in canonical form"),
         (readme, "Do another thing", "Do nothing", "out of date"),
@@ -198,6 +207,17 @@ def test_a_built_course_passes_and_each_fault_in_its_files_is_named(small_course
         path.write_bytes(intact)
     small_course.source(second).unlink()
     assert any("source/01_two.py is missing" in fault for fault in file_faults(small_course))
+
+
+def test_the_cheat_sheet_is_no_lesson_that_the_registry_misses(small_course: Course) -> None:
+    build_all(small_course)
+    sheet = small_course.source(CHEAT_SHEET)
+    sheet.write_text("# %%\nprint(1)\n", encoding="utf-8")
+    build.build(small_course, CHEAT_SHEET, progress=False)
+    assert file_faults(small_course) == []
+    assert gates.source_equals_notebook(small_course, CHEAT_SHEET) == gates.is_canonical(small_course, CHEAT_SHEET) == []
+    sheet.rename(sheet.with_name("another.py"))
+    assert any("another is not in notebooks/course.toml" in fault for fault in file_faults(small_course))
 
 
 def test_a_term_defined_in_two_lessons_is_named(small_course: Course) -> None:
@@ -219,9 +239,17 @@ def test_file_gates_do_not_pass_on_nothing(tmp_path: Path, small_course: Course)
 
 
 @pytest.mark.parametrize(("words", "faults"), [(10, 1), (55, 0), (200, 1)])
-def test_prose_is_measured_over_the_course(words: int, faults: int) -> None:
-    notebook = new_notebook(cells=[new_markdown_cell("word " * words), new_code_cell("1")])
+def test_prose_is_measured_over_the_course_without_the_quizzes(words: int, faults: int) -> None:
+    quiz = new_markdown_cell("word " * 500, metadata={"tags": ["quiz"]})
+    notebook = new_notebook(cells=[new_markdown_cell("word " * words), new_code_cell("1"), quiz])
     assert len(gates.prose_keeps_its_measure([notebook])) == faults
+
+
+def test_code_in_a_quiz_is_no_prose() -> None:
+    quiz = new_markdown_cell("<details><summary>A. <code>normalise(x)[0](colour)</code></summary>Right. Because.</details>")
+    assert gates.is_written_well(new_notebook(cells=[quiz])) == []
+    quiz.source = quiz.source.replace("Because", "Because of the colour")
+    assert gates.is_written_well(new_notebook(cells=[quiz])) == ["British spelling: 'colour'"]
 
 
 # The guard: no connection beyond this machine

@@ -33,7 +33,8 @@ class Server:
         headers = {"Authorization": f"token {TOKEN}", "Content-Type": "application/json"}
         request = urllib.request.Request(self.address + path, data=data, headers=headers, method=method)
         with urllib.request.urlopen(request, timeout=30) as response:
-            return json.loads(response.read() or b"null") if "json" in response.headers["Content-Type"] else response.read().decode()
+            answer, kind = response.read(), response.headers.get("Content-Type", "")
+        return json.loads(answer or b"null") if "json" in kind else answer.decode()
 
     def open(self, notebook: Path) -> Any:
         return self.call("GET", f"/api/contents/{self._path(notebook)}?type=notebook&content=1")["content"]

@@ -3,9 +3,7 @@
 import json
 import os
 import re
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 
@@ -17,6 +15,7 @@ from helpers import exercises
 from helpers.course import build, gates
 from helpers.course.registry import Course, Lesson, read_course
 from helpers.exercises import NOT_YET, RIGHT, UNANSWERED, Exercise
+from tests.needed_cells import needed
 
 COURSE, TESTS = read_course(), Path(__file__).parent
 LESSONS = [pytest.param(lesson, id=lesson.stem, marks=pytest.mark.xdist_group(lesson.stem)) for lesson in COURSE.lessons]
@@ -43,32 +42,13 @@ def test_the_course_as_a_whole_passes_the_gates(course: Course) -> None:
     assert gates.every_lesson_is_there(course) == []
     assert gates.readme_is_current(course) == []
     assert gates.terms_are_defined_once(course) == []
+    assert gates.quizzes_are_complete(course) == []
     assert gates.prose_keeps_its_measure(stored(lesson) for lesson in course.lessons) == []
 
 
 @pytest.mark.parametrize("path", [COURSE.root / "README.md", *gates.notebook_paths(COURSE.root / "notebooks")], ids=lambda path: path.name)
 def test_every_link_resolves(path: Path) -> None:
     assert gates.links_resolve(path) == []
-
-
-@pytest.fixture(scope="session" if sys.platform == "linux" else "function")
-def run_alone() -> Iterator[Callable[[Path, Path], None]]:
-    """Runs a script in a folder, in a process that has loaded the library and nothing else: see run_alone.py."""
-    command = [sys.executable, "-W", "error::DeprecationWarning:__main__", os.fspath(TESTS / "run_alone.py")]
-    pipe = subprocess.PIPE
-    with (
-        build.lesson_environment() as environment,
-        subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True) as process,
-    ):
-
-        def run(script: Path, folder: Path) -> None:
-            assert process.stdin and process.stdout
-            print(json.dumps([os.fspath(script), os.fspath(folder)]), file=process.stdin, flush=True)
-            status = int(process.stdout.readline() or process.wait())
-            assert status == 0, (folder / "stderr").read_text(encoding="utf-8")
-            assert build.refused_connections(environment) == []
-
-        yield run
 
 
 # Exercises
@@ -110,7 +90,7 @@ def test_the_lesson_asks_every_one_of_its_exercises(lesson: Lesson) -> None:
 def test_solutions_are_right_and_wrong_answers_get_their_hints_in_the_lesson_itself(
     lesson: Lesson, run_alone: Callable[[Path, Path], None], encodings: Path, tmp_path: Path
 ) -> None:
-    """The lesson up to its last exercise, then every solution and every typical wrong answer, each checked by the lesson's own line."""
+    """What the exercises rest on, then every solution and every typical wrong answer, each checked by the lesson's own line."""
     cells = gates.code_cells(build.read_source(COURSE.source(lesson)))
     unanswered = [position for position, cell in enumerate(cells) if "exercise" in gates.tags(cell)]
     # A learner answers here, knowing nothing of the cells below; and nbval runs those anyway.
@@ -122,15 +102,20 @@ def test_solutions_are_right_and_wrong_answers_get_their_hints_in_the_lesson_its
         for code, verdict, hint in answers:
             expected[len(cells)] = (verdict, hint)
             cells.append(new_code_cell(f"{dedent(code).strip()}\n{line}"))
+    asked = [
+        *expected,
+        *(position for position, cell in enumerate(cells) if {"setup"} & gates.tags(cell) or "exercises.get(" in cell.source),
+    ]
+    kept = needed([cell.source for cell in cells], asked)
     job = {
-        "cells": [{"source": cell.source, "tags": sorted(gates.tags(cell))} for cell in cells],
+        "cells": [{"source": cells[position].source, "tags": sorted(gates.tags(cells[position]))} for position in kept],
         "encodings": os.fspath(encodings),
         "folder": os.fspath(COURSE.root / "notebooks"),
         "startup": os.fspath(build.RUNTIME / "startup.py"),
     }
     (tmp_path / "cells.json").write_text(json.dumps(job), encoding="utf-8")
     run_alone(TESTS / "run_cells.py", tmp_path)
-    printed = json.loads((tmp_path / "printed.json").read_text(encoding="utf-8"))
+    printed = dict(zip(kept, json.loads((tmp_path / "printed.json").read_text(encoding="utf-8")), strict=True))
     for position, (verdict, hint) in expected.items():
         said = printed[position]
         assert verdict in said and hint in said, f"{cells[position].source}\nwanted: {verdict} {hint}\nsaid: {said}"

@@ -17,6 +17,7 @@ from tests.test_arguments import ANYTHING
 
 @pytest.fixture(autouse=True)
 def close_figures() -> Any:
+    pyplot.close("all")  # those that another test on this worker left
     yield
     pyplot.close("all")
 

@@ -97,6 +97,7 @@ def best(
     texts: Sequence[str],
     folder: str | os.PathLike[str] | None = None,
     *,
+    candidates: Sequence[str] | None = None,
     min_cosine: float = 0.99,
     rounds: int = 5,
 ) -> Choice:
@@ -109,6 +110,7 @@ def best(
         texts: Texts like those that will be encoded. At most 256 of them are used, spread over the lengths; OpenVINO's int8 needs 32.
         folder: Where to keep the export that is chosen: a folder that does not exist yet, in one that does. Without, it lies in a
             temporary folder for as long as its model lives. Where torch is chosen, nothing is written.
+        candidates: What to measure beside torch in float32, for example ``["openvino int8", "torch bf16"]``; None takes all.
         min_cosine: The least mean cosine, over the texts, of an embedding and that of torch in float32.
         rounds: How often each candidate encodes the texts, in turn; the medians count.
 
@@ -123,12 +125,13 @@ def best(
     _refuse_other_than_float32_on_the_cpu(model)
     sample = spread(texts, MOST_MEASURED)
     target = None if folder is None else arguments.path(folder, "folder")
+    wanted = _wanted(candidates)
     arguments.number(min_cosine, "min_cosine", minimum=0, maximum=1)
     arguments.integer(rounds, "rounds", minimum=1)
     if target is not None:
         folders.refuse_taken(target)
     with tempfile.TemporaryDirectory(prefix="backends-") as workshop:
-        built, failed = _build(model, sample, Path(workshop))
+        built, failed = _build(model, sample, Path(workshop), wanted)
         measured = _measured(model, built, sample, rounds)
         judged = [_judged(candidate, min_cosine) for candidate in measured]
         kept = [candidate for candidate in judged if candidate.verdict == "kept"]
@@ -150,10 +153,19 @@ def _refuse_other_than_float32_on_the_cpu(model: "SentenceTransformer") -> None:
 # Building
 
 
-def _build(model: "SentenceTransformer", texts: list[str], workshop: Path) -> tuple[dict[str, "SentenceTransformer"], list[Candidate]]:
+def _wanted(candidates: Sequence[str] | None) -> list[str]:
+    known = ["torch bf16", *(f"{format} {precision}" for format, precision in EXPORTS)]
+    names = known if candidates is None else arguments.texts(candidates, "candidates")
+    return [arguments.choice(name, f"candidates[{position}]", known) for position, name in enumerate(names)]
+
+
+def _build(
+    model: "SentenceTransformer", texts: list[str], workshop: Path, wanted: list[str]
+) -> tuple[dict[str, "SentenceTransformer"], list[Candidate]]:
     """The models that could be built, by name, and the candidates that could not, with the reason."""
     built, failed = {REFERENCE: model}, []
-    with tqdm(_builders(model, texts, workshop), desc="candidates", file=sys.stderr, leave=False) as progress:
+    builders = [(name, build) for name, build in _builders(model, texts, workshop) if name in wanted]
+    with tqdm(builders, desc="candidates", file=sys.stderr, leave=False) as progress:
         for name, build in progress:
             progress.set_postfix_str(name)
             try:

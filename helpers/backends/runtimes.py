@@ -83,7 +83,8 @@ def _open_onnx(path: Path) -> Run:
     ort = onnxruntime()
     options = ort.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads wait asleep
+    if os.environ.get("OMP_WAIT_POLICY", "").upper() == "PASSIVE":  # asked to keep no core busy by waiting, at a tenth of the speed
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     return lambda tokens: session.run(None, tokens)[0]

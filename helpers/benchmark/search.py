@@ -27,7 +27,7 @@ from helpers.timing import describe_machine, describe_versions, measure
 SearchFunction: TypeAlias = Callable[[np.ndarray, int], np.ndarray]
 """Takes queries of shape (q, dimensions) and k, returns the positions of the k best of each: shape (q, k), best first."""
 
-SINGLE, BATCH = 5, 100
+SINGLE, BATCH = 20, 100
 CANDIDATES = 1000
 BLOCK = 20_000
 MOST_SCORES = 25_000_000
@@ -182,7 +182,7 @@ def compare_searches(
 
     Args:
         vectors: Unit vectors of shape (n, dimensions), float32, dimensions a multiple of 8. Exact methods use them where they are.
-        queries: Unit vectors of shape (q, dimensions): timed five of them one at a time, and all together.
+        queries: Unit vectors of shape (q, dimensions): timed twenty of them one at a time, and all together.
         k: How many hits a query.
         candidates: How many hits of the binary search are rescored.
         rounds: Interleaved rounds of timing, after one that does not count.

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 from tqdm.auto import tqdm
 
-from helpers import arguments
+from helpers import arguments, quizzes
 from helpers.course import registry
 from helpers.course.registry import Course, Lesson
 
@@ -27,11 +28,16 @@ METADATA = {
 }
 # In the order of the stored notebook: JupyterLab refuses to open a lesson whose two files differ, if only in this.
 KEPT_CELL_METADATA = ("reason", "tags")
+GENERATED = {"header", "quiz", "navigation"}
 CELL_TIMEOUT_S = 300
 
 
 class LessonFailed(RuntimeError):
     """A lesson's cell raised, took too long, or reached for another machine."""
+
+
+class CodeChanged(ValueError):
+    """A lesson's code is no longer that of its stored notebook, so that the stored outputs are not its own."""
 
 
 @contextmanager
@@ -54,6 +60,10 @@ def lesson_environment() -> Iterator[dict[str, str]]:
             "PYTHONPATH": path,
             "COURSE_CONNECTION_LOG": str(log),
             "COURSE_ONLINE": "0",
+            # A stored lesson has no kernel: its widgets leave their picture.
+            "COURSE_STILL": "1",
+            # What is solved here is no learner's progress.
+            "COURSE_PROGRESS": str(Path(folder) / "progress.json"),
             # Lessons run side by side: threads that wait must not keep a core busy. This changes speed and no value.
             "OMP_WAIT_POLICY": "PASSIVE",
         }
@@ -85,11 +95,18 @@ def source_text(notebook: NotebookNode) -> str:
 
 @arguments.typed
 def refresh_generated_cells(notebook: NotebookNode, course: Course, lesson: Lesson) -> NotebookNode:
-    """The notebook with its first and its last cell as the registry wants them (tags header and navigation)."""
-    authored = [cell for cell in notebook.cells if not {"header", "navigation"} & set(cell.metadata.get("tags", []))]
-    first = nbformat.v4.new_markdown_cell(registry.header(course, lesson), metadata={"tags": ["header"]})
-    last = nbformat.v4.new_markdown_cell(registry.navigation(course, lesson), metadata={"tags": ["navigation"]})
-    return nbformat.v4.new_notebook(cells=[first, *authored, last])
+    """The notebook with the cells that are made from the registry and the quizzes: first the header, last the quiz and the navigation.
+
+    The cheat sheet has none of them.
+    """
+    authored = [cell for cell in notebook.cells if not GENERATED & set(cell.metadata.get("tags", []))]
+    if lesson not in course.lessons:
+        return nbformat.v4.new_notebook(cells=authored)
+    asked = quizzes.of_lesson(quizzes.read(course.quizzes), lesson.number)
+    first = [_generated("header", registry.header(course, lesson))]
+    last = [_generated("quiz", quizzes.cell(asked))] if asked else []
+    last += [_generated("navigation", registry.navigation(course, lesson))]
+    return nbformat.v4.new_notebook(cells=[*first, *authored, *last])
 
 
 @arguments.typed
@@ -156,10 +173,37 @@ def build(course: Course, lesson: Lesson, *, progress: bool = True) -> bool:
 
 
 @arguments.typed
+def build_text(course: Course, lesson: Lesson) -> bool:
+    """Bring the prose of a lesson's notebook up to date and run nothing: the stored outputs stay. Returns whether the notebook changed.
+
+    For changes in Markdown, titles and quizzes. CodeChanged names the first code cell that is not the one whose output is stored.
+    """
+    source, target = course.source(lesson), course.notebook(lesson)
+    notebook = refresh_generated_cells(read_source(source), course, lesson)
+    stored = _code_cells(nbformat.read(target, as_version=4)) if target.is_file() else []
+    written = _code_cells(notebook)
+    for new, old in zip_longest(written, stored):
+        if new is None or old is None or _as_written(new) != _as_written(old):
+            code = (new or old).source.split("\n")[0]
+            raise CodeChanged(f"{target.name} holds no output of the cell {code!r} as it is written: build the lesson without --text-only.")
+        new.outputs, new.execution_count = old.outputs, old.execution_count
+    _write_if_changed(source, source_text(notebook))
+    return _write_if_changed(target, canonical(notebook, lesson))
+
+
+@arguments.typed
 def write_readme(course: Course) -> bool:
     """Bring the README's table of lessons up to date. Returns whether the file changed."""
     readme = course.root / "README.md"
     return _write_if_changed(readme, registry.with_table(readme.read_text(encoding="utf-8"), course))
+
+
+def _generated(tag: str, source: str) -> NotebookNode:
+    return nbformat.v4.new_markdown_cell(source, metadata={"tags": [tag]})
+
+
+def _code_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
 def _keep_stored_machine_outputs(notebook: NotebookNode, target: Path) -> None:
@@ -182,6 +226,12 @@ def _bare_cell(cell: NotebookNode) -> NotebookNode:
     make = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell, "raw": nbformat.v4.new_raw_cell}[cell.cell_type]
     kept = {key: cell.metadata[key] for key in KEPT_CELL_METADATA if key in cell.metadata}
     return make(cell.source.rstrip("\n"), metadata=kept)
+
+
+def _as_written(cell: NotebookNode) -> tuple[str, dict[str, Any]]:
+    """What decides whether a stored output is still a cell's own: its source, and its tags."""
+    bare = _bare_cell(cell)
+    return bare.source, dict(bare.metadata)
 
 
 def _is_widget(output: NotebookNode) -> bool:

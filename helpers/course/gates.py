@@ -14,8 +14,9 @@ from urllib.parse import unquote
 
 import nbformat
 from nbformat import NotebookNode
+from nbformat.v4 import new_notebook
 
-from helpers import arguments
+from helpers import arguments, quizzes
 from helpers.course import build, registry
 from helpers.course.registry import Course, Lesson
 
@@ -221,7 +222,7 @@ def uses_current_names(notebook: NotebookNode) -> list[str]:
 
 @arguments.typed
 def follows_the_skeleton(notebook: NotebookNode) -> list[str]:
-    """Header, objectives, setup, sections, exercises, summary that mirrors the objectives, copy-paste block, what's next."""
+    """Header, objectives, setup, sections, exercises, summary that mirrors the objectives, copy-paste block, quiz, what's next."""
     faults: list[str] = []
     if not notebook.cells:
         return ["there is no cell"]
@@ -230,6 +231,8 @@ def follows_the_skeleton(notebook: NotebookNode) -> list[str]:
         say("the first cell is not the generated header")
     if tags(notebook.cells[-1]) != {"navigation"}:
         say("the last cell is not the generated navigation")
+    if not any(tags(cell) == {"quiz"} for cell in notebook.cells[-2:-1]):
+        say("the last cell but one is not the generated quiz")
     cells = code_cells(notebook)
     if not cells or "setup" not in tags(cells[0]) or sum("setup" in tags(cell) for cell in cells) != 1:
         say("the first code cell, and no other, must be tagged setup")
@@ -254,7 +257,7 @@ def follows_the_skeleton(notebook: NotebookNode) -> list[str]:
     return faults
 
 
-_ORDER = ("what you'll be able to do", "summary", "copy and paste", "what's next")
+_ORDER = ("what you'll be able to do", "summary", "copy and paste", "check yourself", "what's next")
 
 
 @arguments.typed
@@ -271,7 +274,7 @@ def explains_before_and_after(notebook: NotebookNode) -> list[str]:
 @arguments.typed
 def is_written_well(notebook: NotebookNode) -> list[str]:
     """American spelling; no word that dates, hypes or belittles."""
-    text = re.sub(r"`[^`]*`", "", prose(notebook))
+    text = re.sub(r"`[^`]*`|<code>.*?</code>", "", prose(notebook))
     if not text.strip():
         return ["there is no prose"]
     faults = [f"the prose says {word!r}" for word in sorted({match.group().lower() for match in DATED.finditer(text)})]
@@ -311,6 +314,18 @@ LESSON_GATES: tuple[Callable[[NotebookNode], list[str]], ...] = (
 )
 
 
+# The cheat sheet is looked up, not read through: it has no objectives, no exercises and no summary of them.
+SHEET_GATES: tuple[Callable[[NotebookNode], list[str]], ...] = tuple(
+    gate for gate in LESSON_GATES if gate not in (follows_the_skeleton, copy_paste_is_self_contained)
+)
+
+
+@arguments.typed
+def sheet_faults(notebook: NotebookNode) -> list[str]:
+    """The faults that the gates find that also hold for the cheat sheet."""
+    return [fault for gate in SHEET_GATES for fault in gate(notebook)]
+
+
 @arguments.typed
 def lesson_faults(notebook: NotebookNode) -> list[str]:
     """The faults that all gates over one lesson find."""
@@ -329,12 +344,12 @@ def notebook_paths(folder: Path) -> list[Path]:
 @arguments.typed
 def every_lesson_is_there(course: Course) -> list[str]:
     """The registry, the sources and the notebooks name the same lessons."""
-    wanted = {lesson.stem for lesson in course.lessons}
+    wanted, also = {lesson.stem for lesson in course.lessons}, {registry.CHEAT_SHEET.stem}
     notebooks = {path.stem for path in notebook_paths(course.root / "notebooks")}
     sources = {path.stem for path in (course.root / "notebooks" / "source").glob("*.py")}
     faults = [f"notebooks/{stem}.ipynb is missing: run make notebooks" for stem in sorted(wanted - notebooks)]
     faults += [f"notebooks/source/{stem}.py is missing" for stem in sorted(wanted - sources)]
-    return faults + [f"{stem} is not in notebooks/course.toml" for stem in sorted((notebooks | sources) - wanted)]
+    return faults + [f"{stem} is not in notebooks/course.toml" for stem in sorted((notebooks | sources) - wanted - also)]
 
 
 @arguments.typed
@@ -346,7 +361,7 @@ def source_equals_notebook(course: Course, lesson: Lesson) -> list[str]:
     wanted = build.source_text(build.refresh_generated_cells(build.read_source(course.source(lesson)), course, lesson))
     faults = []
     if source != wanted:
-        faults.append(f"{course.source(lesson).name} is not in its canonical form, or its header or navigation is out of date")
+        faults.append(f"{course.source(lesson).name} is not in its canonical form, or its header, quiz or navigation is out of date")
     if build.source_text(notebook) != source:
         faults.append(f"{course.notebook(lesson).name} and its source differ: run make notebooks LESSON={lesson.number}")
     return faults
@@ -374,7 +389,9 @@ def prose_keeps_its_measure(notebooks: Iterable[NotebookNode]) -> list[str]:
     cells = sum(len(code_cells(notebook)) for notebook in all_notebooks)
     if not cells:
         return ["there is no code cell in the course"]
-    words = sum(len(prose(notebook).split()) for notebook in all_notebooks) / cells
+    # The quiz is an exercise, not exposition: nobody reads its twenty sentences on the way to the next code cell.
+    read = [new_notebook(cells=[cell for cell in notebook.cells if "quiz" not in tags(cell)]) for notebook in all_notebooks]
+    words = sum(len(prose(notebook).split()) for notebook in read) / cells
     low, high = WORDS_A_CODE_CELL
     return [] if low <= words <= high else [f"{words:.0f} words of prose a code cell over the course ({low} to {high} is the bar)"]
 
@@ -384,7 +401,7 @@ def links_resolve(path: Path) -> list[str]:
     """Every relative link of a notebook or Markdown file leads to a file that is there."""
     text = prose(read_notebook(path)) if path.suffix == ".ipynb" else path.read_text(encoding="utf-8")
     faults = []
-    for _, _, link in LINK.findall(re.sub(r"(?ms)^```.*?^```|`[^`\n]*`", "", text)):
+    for _, _, link in LINK.findall(re.sub(r"(?ms)^```.*?^```|`[^`\n]*`|<code>[^\n]*?</code>", "", text)):
         file, _, anchor = link.partition("#")
         if re.match(r"[a-z]+:", link):
             continue
@@ -415,6 +432,12 @@ def readme_is_current(course: Course) -> list[str]:
         return [] if registry.with_table(text, course) == text else ["README.md's table of lessons is out of date: run make notebooks"]
     except ValueError as error:
         return [str(error)]
+
+
+@arguments.typed
+def quizzes_are_complete(course: Course) -> list[str]:
+    """Every lesson has its three questions, each with one right option, a reason for each, and nothing that gives the answer away."""
+    return quizzes.faults(quizzes.read(course.quizzes), [lesson.number for lesson in course.lessons])
 
 
 @arguments.typed

@@ -34,6 +34,10 @@ class Lesson:
         return f"{self.number} · {self.title}"
 
 
+# Not a lesson, and in no list of them: two pages to print. It is written, executed, stored and compared like one.
+CHEAT_SHEET = Lesson("cheat", "sheet", "Cheat sheet", 5, (), (), "The calls of the course on two pages to print.")
+
+
 @dataclass(frozen=True)
 class Term:
     """A term of the glossary, the lesson that defines it, and the definition."""
@@ -64,6 +68,11 @@ class Course:
     def source(self, lesson: Lesson) -> Path:
         """The lesson as it is written."""
         return self.root / "notebooks" / "source" / f"{lesson.stem}.py"
+
+    @property
+    def quizzes(self) -> Path:
+        """The file with the questions after each lesson."""
+        return self.root / "notebooks" / "quizzes.toml"
 
 
 def read_course(root: Path | str = REPOSITORY) -> Course:

@@ -249,7 +249,7 @@ class Output:
         with self._disk_errors_in_a_sentence():
             _write(self._file, content)
             os.fsync(self._file.fileno())
-            _replace_content(self._files.checkpoint, checkpoint.to_json())
+            replace_content(self._files.checkpoint, checkpoint.to_json())
         self.rows = checkpoint.rows
 
     def finish(self) -> None:
@@ -263,7 +263,7 @@ class Output:
         if self._files.path.exists():  # made by something else while this ran
             raise self._files.in_the_way()
         self._files.partial.replace(self._files.path)
-        _sync_folder(self._files.path.parent)
+        sync_folder(self._files.path.parent)
         self._files.checkpoint.unlink(missing_ok=True)
 
     def kept(self) -> str:
@@ -369,7 +369,7 @@ def _write(file: BinaryIO, content: bytes | memoryview) -> None:
         rest = rest[file.write(rest) :]
 
 
-def _replace_content(path: Path, content: bytes) -> None:
+def replace_content(path: Path, content: bytes) -> None:
     """Write a file so that it has, at any moment, all of its old or all of its new content."""
     new = path.with_name(path.name + ".new")
     try:
@@ -382,7 +382,7 @@ def _replace_content(path: Path, content: bytes) -> None:
         raise
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """A new name too should survive a power cut. Not every system lets one ask for it, and a kill alone loses no name."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)

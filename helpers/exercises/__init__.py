@@ -8,6 +8,7 @@ In a lesson::
     exercise.check(answer)        # says right, not yet (with a hint that fits the mistake), or not answered
     exercise.hint()               # one more hint each time
     exercise.solution()           # code that solves it
+    exercises.progress()          # what is solved in all lessons, and what comes next
 
 Each lesson's exercises stand in a module of their own, lesson_NN.py, in a list named EXERCISES.
 """
@@ -21,6 +22,8 @@ from textwrap import dedent
 from typing import Any
 
 from helpers import arguments
+from helpers.exercises import solved
+from helpers.exercises.solved import Progress
 
 RIGHT, NOT_YET, UNANSWERED = "Right.", "Not yet.", "Not answered."
 
@@ -68,8 +71,11 @@ class Exercise:
         return f"{RIGHT} {self.praise}"
 
     def check(self, answer: Any, **given: Any) -> None:
-        """Print whether the answer is right, and what to look at where it is not."""
-        print(self.feedback(answer, **given))
+        """Print whether the answer is right, and what to look at where it is not. A right one counts in ``progress()``."""
+        verdict = self.feedback(answer, **given)
+        print(verdict)
+        if verdict.startswith(RIGHT):
+            solved.remember(self.number)
 
     def hint(self) -> None:
         """Print the next hint; after the last one, start again."""
@@ -99,6 +105,11 @@ def of_lesson(lesson: str) -> list[Exercise]:
     lessons = sorted({number.split(".")[0] for number in every()})
     arguments.choice(lesson, "lesson", lessons)
     return [exercise for number, exercise in sorted(every().items()) if number.startswith(f"{lesson}.")]
+
+
+def progress() -> Progress:
+    """What the learner has solved so far, a row a lesson, and what comes next. It is kept in ``solved.file()``."""
+    return Progress({number: exercise.title for number, exercise in sorted(every().items())}, solved.numbers())
 
 
 @cache

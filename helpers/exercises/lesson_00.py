@@ -29,7 +29,10 @@ def check_closest(answer: Any) -> None:
     topic = next(topic for topic, text in SENTENCES if text == answer)
     if topic == "animals":
         raise Wrong("That is where a reader would look. What does the model say? Encode the new sentence and take the highest score.")
-    raise Wrong("Another sentence has a higher score. argmax() gives the position of the highest; argmin() that of the lowest.")
+    raise Wrong(
+        "Another sentence has a higher score. argmax() gives the position of the highest, argmin() that of the lowest; and with the "
+        "new sentence first in model.similarity, its forty scores are the row [0]."
+    )
 
 
 def check_raccoon(answer: Any, *, model: Any, docs: Sequence[Entry], doc_embeddings: Any) -> None:
@@ -42,7 +45,8 @@ def check_raccoon(answer: Any, *, model: Any, docs: Sequence[Entry], doc_embeddi
     scores = model.similarity(model.encode_query(answer), doc_embeddings)[0]
     rank = int((scores > scores[position]).sum()) + 1
     if rank > 1:
-        raise Wrong(f"The raccoon comes at rank {rank:,}; {docs[int(scores.argmax())].name} is first. Say what one sees, and on what.")
+        first = docs[int(scores.argmax())].name
+        raise Wrong(f"The raccoon comes at rank {rank:,}; {first} is first. Say two things: what is shown, and by what.")
 
 
 def _taken_words(query: str, text: str) -> list[str]:
@@ -72,7 +76,7 @@ EXERCISES = [
         check_answer=check_closest,
         hints=(
             "Encode the forty sentences in one call, encode the new one, and compare it with all forty at once.",
-            "model.similarity(model.encode(new_sentence), model.encode(sentences))[0] holds forty scores.",
+            "It takes vectors, not texts: model.similarity(model.encode(new_sentence), model.encode(sentences))[0] holds forty scores.",
             "scores.argmax() is the position of the highest of them; sentences[position] is the sentence.",
         ),
         solution_code="""
@@ -90,6 +94,9 @@ EXERCISES = [
             WrongAnswer(
                 "answer_1 = sentences[model.similarity(model.encode(new_sentence), model.encode(sentences))[0].argmin()]",
                 "has a higher score",
+            ),
+            WrongAnswer(
+                "answer_1 = sentences[model.similarity(model.encode(sentences), model.encode(new_sentence))[0].argmax()]", "are the row [0]"
             ),
             WrongAnswer("answer_1 = new_sentence", "not one of the forty"),
         ),

@@ -61,8 +61,9 @@ def _check_precise_threshold(answer: Any, *, scores: Any, labels: Any) -> None:
     precision, recall = _precision_recall(values, matches, threshold)
     possible = [_precision_recall(values, matches, score) for score in np.unique(values)]
     best = max(found for sure, found in possible if sure >= WANTED_PRECISION)
-    if precision < WANTED_PRECISION:
-        raise Wrong(f"The precision at this threshold is {precision:.2f}: too many of the pairs it accepts mean something else.")
+    if precision < WANTED_PRECISION:  # it does not rise all the way: near the top, it falls again
+        way = "higher" if recall > best - SAME else "lower"
+        raise Wrong(f"The precision at this threshold is {precision:.2f}: too many of the pairs it accepts mean something else. Go {way}.")
     if recall < best - SAME:
         raise Wrong(f"The precision of {precision:.2f} is enough, but the recall is {recall:.2f} where {best:.2f} is possible: go lower.")
 
@@ -166,9 +167,9 @@ EXERCISES = [
         ),
         solution_code="answer_2 = min(t for t in scores if labels[scores >= t].mean() >= 0.8)",
         wrong_answers=(
-            WrongAnswer("answer_2 = evaluation.calibrate_threshold(scores, labels).threshold", "precision at this threshold is"),
+            WrongAnswer("answer_2 = evaluation.calibrate_threshold(scores, labels).threshold", "Go higher."),
             WrongAnswer("answer_2 = evaluation.calibrate_threshold(scores, labels)", ".threshold is a number"),
-            WrongAnswer("answer_2 = 0.9", "precision at this threshold is"),
+            WrongAnswer("answer_2 = 0.9", "Go lower."),
             WrongAnswer("answer_2 = max(t for t in scores if labels[scores >= t].mean() >= 0.8)", "go lower"),
             WrongAnswer("answer_2 = 0.999", "No pair reaches"),
             WrongAnswer("answer_2 = 0.8", "go lower"),

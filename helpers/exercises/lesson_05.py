@@ -68,7 +68,8 @@ def _check_enough_candidates(answer: Any, *, scores: Any, relevant: Sequence[Seq
         with_any = float(np.mean([np.isin(ranked[:k], wanted).any() for ranked, wanted in zip(rankings, relevant, strict=True)]))
         if with_any >= WANTED_RECALL:
             raise Wrong(
-                f"At k = {k}, {with_any:.0%} of the questions have a hit, but recall counts all relevant entries: it is {found:.2f}."
+                f"At k = {k}, {with_any:.0%} of the questions have a hit, but recall counts all relevant entries: it is {found:.2f}. "
+                "A larger k is needed."
             )
         raise Wrong(f"recall@{k} is {found:.2f}, below {WANTED_RECALL}: a larger k is needed.")
     if k > 1 and _mean_recall(rankings, relevant, k - 1) >= WANTED_RECALL:
@@ -197,7 +198,7 @@ EXERCISES = [
             ),
             WrongAnswer("answer_1 = ['torch.sort']", "The answer is a function"),
         ),
-        praise="Ranking only the rows that qualify can return neither a stranger nor too few, and it does less work than a mask.",
+        praise="No stranger, and never too few. (To rank only the rows that qualify does less work than a mask over all of them.)",
     ),
     Exercise(
         number="05.2",
@@ -209,7 +210,7 @@ EXERCISES = [
         """,
         check_answer=_check_enough_candidates,
         hints=(
-            "Compute recall@k for growing k, and stop at the first that reaches 0.8.",
+            "Compute recall@k for growing k, and stop at the first that reaches 0.8. (Without its argument k, evaluate looks at ten hits.)",
             "evaluation.evaluate(top_names(question_scores, k), question_labels, k).recall is the mean recall@k.",
             "next(k for k in range(1, len(docs)) if ... >= 0.8), with the expression of the hint before.",
         ),
@@ -245,7 +246,7 @@ EXERCISES = [
         """,
         check_answer=_check_missed_name,
         hints=(
-            "Which names say little to a model that reads English? Abbreviations, very short words, several words run together.",
+            "Try names in the search box. Which say little to a model that reads English? Abbreviations, very short or run-together words.",
             "Or let a loop search: take some entries, such as names[5::20], and search for their bare names as in the cell above.",
             "top_names(model.encode_query(bare) @ documents.T) has ten names a row: keep the rows where none ends in the bare name.",
         ),

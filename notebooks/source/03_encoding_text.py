@@ -21,7 +21,7 @@
 # - Decide whether several processes pay, and write the guard that a script needs
 
 # %% tags=["setup"]
-from helpers import corpus, encoding, exercises, hub, plots
+from helpers import corpus, encoding, exercises, hub, plots, widgets
 hub.activate()
 import numpy as np
 from sentence_transformers import SentenceTransformer
@@ -75,7 +75,7 @@ for ids, mask in zip(table["input_ids"], table["attention_mask"], strict=True):
 # ### Myth: "without batch_size, encode loads everything at once"
 #
 # We mix 40 sentences and 24 paragraphs, and a hook on the first module notes the size of each table that goes in: how many
-# texts, how many tokens wide. (In JupyterLab, `show_progress_bar=True` draws a bar that counts the batches.)
+# texts, how many tokens wide. (A hook is a function that PyTorch calls before the module runs.)
 
 # %%
 sentences = [sentence for _, sentence in corpus.SENTENCES]
@@ -165,15 +165,15 @@ told = ", ".join(f"{ms:.1f} at batch size {size}" for size, ms in zip(sizes, per
 plots.show(picture, f"Milliseconds per text: {told}.")
 
 # %% [markdown]
-# Single texts pay the fixed cost of a call each time; a batch shares it. On a processor the default is a good start, and the
-# older guide's `batch_size=64` is not needed. On a GPU larger batches can help, until one no longer fits its memory; the
-# widest batch runs first, so a failure shows at once. The picture says nothing about long texts.
+# Single texts pay the fixed cost of a call each time; a batch shares it. On a processor the default is a good start, and
+# the older guide's `batch_size=64` is not needed. On a GPU larger batches can help, until one no longer fits its memory;
+# the widest batch runs first, so a failure shows at once.
 #
 # ## Check the length of a vector before you compare
 #
 # A ***unit vector*** is a vector of length 1, and ***normalization*** (to be exact, L2 normalization) divides a vector by
-# its length to make it one. For unit vectors the dot product is the cosine, the score of
-# [04 · Compare texts with similarity scores](04_similarity.ipynb).
+# its length to make it one. For unit vectors the dot product (multiply number by number, add up) is the cosine, the score
+# of [04 · Compare texts with similarity scores](04_similarity.ipynb).
 #
 # ### Myth: "normalize_embeddings=True is needed for cosine similarity"
 #
@@ -221,16 +221,17 @@ for precision in ["float32", "int8", "uint8", "binary", "ubinary"]:
     print(f"{precision:8} {stored.dtype!s:8} {stored.shape!s:10} {bytes_per_text:5} bytes per text")
 
 # %% [markdown]
-# The byte types need a quarter of the memory. Binary keeps one bit per dimension and packs eight into a byte, hence the 48
-# columns. The log lines come from the byte types: they stretch each dimension from the lowest to the highest value *in
-# this call*, and from fewer than 100 texts that range is a poor guess. From a single text there is no range at all:
+# The byte types need a quarter of the memory. Binary keeps one bit per dimension and packs eight into a byte, hence the
+# 48 columns. The log lines come from the byte types: they stretch each dimension from the lowest to the highest value *in
+# this call* (this is called quantization), and from fewer than 100 texts that range is a poor guess. From a single text
+# there is no range at all:
 
 # %% tags=["raises-exception"]
 model.encode("A single text", precision="int8")
 
 # %% [markdown]
 # So a query cannot be encoded with `precision="int8"` on its own, and two calls use two different scales: the ranges must
-# be computed once and kept. No cell here shows what each type costs in quality. In this lesson we stay with `float32`.
+# be computed once and kept. No cell here shows what each type costs in quality.
 #
 # ## Notice when a text is cut off
 #
@@ -246,7 +247,9 @@ print("5,000 words equal 254 words, bit for bit:", np.array_equal(endless, short
 # ***Truncation*** is the cutting of a text at the model's limit: here it keeps 254 tokens of the text and two special ones
 # and drops the rest, without warning, error or log line. With equal words that harms nobody. The next text is a story of
 # six paragraphs, and the answer to our question stands in the last one. `preprocess` makes the tokens that `encode` would
-# read, and `decode` turns them back into words. Where does the model stop reading?
+# read, and `decode` turns them back into words. Where does the model stop reading? And how bad is that? The last line compares
+# the question with the story, and with 40 sentences that have nothing to do with it. (All are unit vectors, so `@` gives the
+# cosine.)
 
 # %%
 story = corpus.passages()[0]
@@ -257,20 +260,25 @@ print("answer:  ", story.answer)
 print("reads until: …", read[-80:])
 print("the answer is in what the model reads:", story.answer in read)
 
-# %% [markdown]
-# It stops long before the answer. How bad is that? We compare the question with the story, and with 40 sentences that have
-# nothing to do with it. All are unit vectors, so `@` gives the cosine.
-
-# %%
 question = model.encode(story.question)
 whole = model.encode(story.text) @ question
 others = model.encode(sentences) @ question
 print(f"the story: {whole:.2f}, but {others.max():.2f} for: {sentences[others.argmax()]}")
 
 # %% [markdown]
-# A sentence about garlic beats the text that holds the answer, and `encode` gave no sign of it. So we count the tokens
-# ourselves, without truncation; `verbose=False` keeps the tokenizer from logging what we are about to find out.
-# `truncation_report` of this course's package does the same for a list and says what is lost.
+# It stops long before the answer. A sentence about garlic beats the text that holds it, and `encode` gave no sign. To watch the
+# cut, we play with a short text and a low limit. **Predict:** which pieces count most in the vector? Then raise the limit (arrow
+# keys work) until the doorbell is read, and type a text of your own. What is cut is struck through; each percentage says how far a
+# piece's own vector reaches in the direction of the text's.
+
+# %%
+diary = "The kitten slept unbelievably well. Nobody woke it until noon, when the doorbell rang."
+widgets.TokenExplorer(model, diary, limit=16)
+
+# %% [markdown]
+# The fragments of the rare word count little each, a full stop as much as a word: the shares say what the vector is made of, not
+# what the text is about. In code, we count the tokens ourselves, without truncation; `verbose=False` keeps the tokenizer from
+# logging what we are about to find out. `truncation_report` of this course's package does the same for a list.
 
 # %%
 count = len(model.tokenizer(story.text, truncation=False, verbose=False)["input_ids"])
@@ -469,8 +477,7 @@ print(f"a call with a pool that is running already: {with_pool:.1f} s")
 # %% [markdown]
 # The vectors agree, as the cell asserts, but the list of devices is slow: each new process starts Python and imports PyTorch
 # before it reads a word. A pool pays that price once. Even then one CPU has little to gain, since PyTorch uses its cores
-# already; processes are for several GPUs and minutes of work. They cannot import a class that you defined in a notebook: put
-# a model's own classes in a module.
+# already; processes are for several GPUs and minutes of work.
 #
 # A script has one more trap: a new process begins by importing the script that started it. To watch that, we write a small
 # script without any model. It prints the name under which it is read and starts one process. Which lines will it print?
@@ -532,8 +539,7 @@ with warnings.catch_warnings():
         print("we hear:", warning)
 
 # %% [markdown]
-# Both still work, with a remark. Pass the texts first and without a name, and use `encode` for the pool too. The older guide
-# starts its pool without naming devices; name them, and you know how many processes you get.
+# Both still work, with a remark. Pass the texts first and without a name, and use `encode` for the pool too.
 #
 # ## Summary
 #
@@ -594,6 +600,29 @@ print(positions, vectors.shape, vectors.dtype)
 # - [SentenceTransformer.encode](https://sbert.net/docs/package_reference/sentence_transformer/SentenceTransformer.html)
 # - [Computing embeddings](https://sbert.net/examples/sentence_transformer/applications/computing-embeddings/README.html)
 # - [Python: the spawn start method](https://docs.python.org/3/library/multiprocessing.html#the-spawn-and-forkserver-start-methods)
+
+# %% [markdown] tags=["quiz"]
+# ## Check yourself
+#
+# Choose an answer, then open it.
+#
+# **1. The last page of a long report answers a question, yet the search misses the report. Why?**
+#
+# <details><summary>A.&nbsp;Its vector is an average of too many words.</summary>Not quite. The last page never got in to be averaged.</details>
+# <details><summary>B.&nbsp;The model never read that page.</summary>Right. It cuts at its limit in silence; encode chunks.</details>
+# <details><summary>C.&nbsp;Words count less toward the end of a text.</summary>Not quite. Of what is read, the mean weighs every place alike.</details><br>
+#
+# **2. A text is encoded alone and in a batch. The vectors differ in the seventh decimal. What now?**
+#
+# <details><summary>A.&nbsp;Leave out padding: it changes the meaning.</summary>Not quite. The mask keeps padding out of the meaning.</details>
+# <details><summary>B.&nbsp;Fix the random seed.</summary>Not quite. Nothing is random: equal calls give equal bits.</details>
+# <details><summary>C.&nbsp;Compare with <code>np.allclose</code>.</summary>Right. Sums are rounded differently in tables of other shapes.</details><br>
+#
+# **3. A list from a spreadsheet holds empty strings. What does `encode` do with them?**
+#
+# <details><summary>A.&nbsp;It gives each a vector like any other.</summary>Right. It can even win a search: filter first.</details>
+# <details><summary>B.&nbsp;It raises a <code>ValueError</code> that names the row.</summary>Not quite. That comes for <code>None</code>, and names no row.</details>
+# <details><summary>C.&nbsp;It returns rows of zeros.</summary>Not quite. The special tokens alone make a vector of length 1.</details><br>
 
 # %% [markdown] tags=["navigation"]
 # ## What's next

@@ -23,7 +23,7 @@
 # - Build a FAISS index, measure what it loses, and save it so that a wrong model is noticed.
 
 # %% tags=["setup"]
-from helpers import corpus, evaluation, exercises, hub, plots
+from helpers import corpus, evaluation, exercises, hub, plots, widgets
 hub.activate()
 import numpy as np
 from sentence_transformers import SentenceTransformer, util
@@ -71,7 +71,7 @@ print("our ranking:", [hit["corpus_id"] for hit in hits] == ranking[:3].tolist()
 
 # %% [markdown]
 # The result holds one list of hits for each query, hence the `[0]`. The older guide imports `torch` here and never uses it: numpy
-# arrays go in as they are. What the call adds: it works in chunks, so that the table of all scores need not fit into memory.
+# arrays go in as they are. What the call adds: it works block by block, so that the table of all scores need not fit into memory.
 
 # %% [markdown]
 # ## Encode questions and documents each with their own method
@@ -361,7 +361,17 @@ print("embeddings", evaluation.evaluate(top_names(model.encode_query(bare) @ doc
 
 # %% [markdown]
 # BM25 wins, and most clearly at the top of the list: for it, a rare name is one word that hardly any other entry has. Neither method
-# replaces the other; lesson 15 adds them up.
+# replaces the other; the search box adds them up: its third list sums 1 / (60 + rank) over the other two. **Predict** what each list
+# shows for *bake bread* and for *two pictures next to each other*; then type them.
+
+# %%
+texts = [doc.text for doc in docs]
+widgets.SearchBox(model, texts, documents, names=names, words=words, query="argrelmax")
+
+# %% [markdown]
+# For the bare name, the sum keeps BM25's hit at the top. For bread BM25 finds nothing, and the sum is the embeddings' list. For the
+# pictures, both first hits are wrong, and the sum puts a third one first: adding up did not repair what both had missed. Hand the box
+# your own texts, and it shows what your users will see.
 
 # %%
 exercise_3 = exercises.get("05.3")
@@ -413,8 +423,8 @@ for question in [*asked, "sort an array", "do not sort an array"]:
 #
 # | what fails | what to try next |
 # |---|---|
-# | exact names | keyword search beside it: hybrid search (lesson 15) |
-# | the right entry stands far down | a slower model that reorders the first 50 or 100 hits: a reranker (lesson 15) |
+# | exact names | keyword search beside it, as in the search box: hybrid search |
+# | the right entry stands far down | a slower model that reorders the first 50 or 100 hits: a reranker (`CrossEncoder` in the library) |
 # | the document never says what it is for | more text in the document: examples, synonyms, typical questions |
 # | "not", "only", "without" | a filter on data, as above, not on meaning |
 
@@ -482,8 +492,8 @@ for breadth in (16, 32, 64, 128):
 #
 # ### Myth: "you need a vector database for 4,000 documents"
 #
-# Which is slower: encoding the question, or searching with numpy? Your times will differ from these. FAISS runs on one thread here, and
-# both approximate indexes are set to keep nine of ten exact hits.
+# Which is slower: encoding the question, or searching with numpy? FAISS runs on one thread here, and both approximate indexes are
+# set to keep nine of ten exact hits.
 
 # %% reason="times depend on the machine" tags=["nbval-ignore-output"]
 from timeit import repeat
@@ -514,7 +524,8 @@ assert times["numpy, exact"] < times["encode the question"]
 # ## Save the index, and refuse the wrong model
 #
 # An index holds numbers: no texts, and no word on which model made them. We save it with a note that holds both. With numpy alone,
-# `np.save(file, documents)` takes the place of `faiss.write_index`.
+# `np.save(file, documents)` takes the place of `faiss.write_index`. Later, somebody searches the index with another model. If the
+# sizes differ, the search fails. Does the message say why?
 
 # %%
 import json
@@ -529,11 +540,6 @@ with tempfile.TemporaryDirectory() as folder:  # in a project: a folder that sta
     restored = faiss.read_index(str(index_file))
     note = json.loads(note_file.read_text(encoding="utf-8"))
 print("same hits after reloading:", np.array_equal(restored.search(questions, 10)[1], by_faiss))
-
-# %% [markdown]
-# Later, somebody searches the index with another model. If the sizes differ, the search fails. Does the message say why?
-
-# %%
 try:
     restored.search(question_vector[None, :256], 10)  # as if from a model with 256 dimensions
 except AssertionError as error:
@@ -563,7 +569,7 @@ for kind, scores in other_scores.items():
 # %% [markdown]
 # The rotated model is as good as ours with its own index, and useless with our index. The repooled one loses a part, which is harder to
 # notice. A name in the note helps only if somebody compares it. The vectors are the better witness: **encode one stored text again and
-# compare it with its stored vector.**
+# compare it with its stored vector** (`reconstruct` reads it).
 
 # %%
 def refuse_wrong_model(index, note, model):
@@ -581,9 +587,6 @@ for candidate in (model, repooled):
         print("model and index fit")
     except ValueError as error:
         print(error)
-
-# %% [markdown]
-# The bar just below 1 leaves room for the rounding of another processor.
 
 # %% [markdown]
 # ## Summary
@@ -651,6 +654,29 @@ print(f"recall@1 {recall_at_k('delete a document', relevant=[3], k=1):.2f}")
 #   its [evaluators](https://sbert.net/docs/package_reference/sentence_transformer/evaluation.html)
 # - FAISS on [choosing an index](https://github.com/facebookresearch/faiss/wiki/Guidelines-to-choose-an-index)
 # - Järvelin and Kekäläinen (2002), "Cumulated gain-based evaluation of IR techniques", the source of nDCG
+
+# %% [markdown] tags=["quiz"]
+# ## Check yourself
+#
+# Choose an answer, then open it.
+#
+# **1. On the same 42 questions, method A has recall@10 0.80 and B 0.76. Is A better?**
+#
+# <details><summary>A.&nbsp;Yes, by four points.</summary>Not quite. With 42 questions, that may be luck.</details>
+# <details><summary>B.&nbsp;Look at the differences question by question.</summary>Right. If their interval stays above zero, it is.</details>
+# <details><summary>C.&nbsp;No, if the intervals of the two means overlap.</summary>Not quite. Overlap settles nothing where both answered the same questions.</details><br>
+#
+# **2. People paste names such as `argrelmax`, and the embedding search misses them. What do you try?**
+#
+# <details><summary>A.&nbsp;Keyword search beside it.</summary>Right. To BM25, a rare name is one rare word.</details>
+# <details><summary>B.&nbsp;A FAISS index.</summary>Not quite. At best it returns the same hits, faster.</details>
+# <details><summary>C.&nbsp;A lower threshold for the scores.</summary>Not quite. That moves no document up in the ranking.</details><br>
+#
+# **3. Only entries of torch are wanted. Where does the filter go?**
+#
+# <details><summary>A.&nbsp;After the ranking, on the ten best hits.</summary>Not quite. In the lesson, two of the ten were left.</details>
+# <details><summary>B.&nbsp;Into the query, as the words “only torch”.</summary>Not quite. A filter works on data, “only” hardly on meaning.</details>
+# <details><summary>C.&nbsp;Before the ranking, as a mask.</summary>Right. Then you get as many hits as you want.</details><br>
 
 # %% [markdown] tags=["navigation"]
 # ## What's next

@@ -26,7 +26,7 @@
 # - Measure whether a prompt helps, and tell an effect from luck.
 
 # %% tags=["setup"]
-from helpers import catalog, corpus, evaluation, exercises, hub, plots
+from helpers import catalog, corpus, evaluation, exercises, hub, plots, widgets
 
 hub.activate()
 hub.provide("intfloat/e5-large-v2", "BAAI/bge-small-en-v1.5")
@@ -328,6 +328,17 @@ def ndcg(prompt):
 
 
 # %% [markdown]
+# First one question, to see what a prompt can do: the six documents that are nearest to it, with and without. Choose the prompts one
+# after the other, then type one. Which of them change the order, and what happens to the scores?
+
+# %%
+nearest = np.argsort(-documents @ model.encode(text))[:6]
+few = [docs[i].text for i in nearest]
+widgets.PromptComparator(model, text, few, prompts, chosen="weather")
+
+# %% [markdown]
+# A changed order is neither better nor worse until the answers are known. (With a stand-in, the panel would say STAND-IN.)
+#
 # All prompts answer the same questions, so we take differences question by question. Beside each mean stands the 95 % bootstrap
 # interval of lesson 05. We do it twice, with the prompt in the pooling and without.
 
@@ -443,6 +454,29 @@ except ValueError as error:
 # - The library on [prompts](https://sbert.net/examples/sentence_transformer/applications/computing-embeddings/README.html#prompt-templates)
 # - Su et al. (2022), [One Embedder, Any Task](https://arxiv.org/abs/2212.09741): the instructions of INSTRUCTOR
 # - Google on [EmbeddingGemma's prompts](https://huggingface.co/blog/embeddinggemma)
+
+# %% [markdown] tags=["quiz"]
+# ## Check yourself
+#
+# Choose an answer, then open it.
+#
+# **1. You load E5 by its name and call `encode_query`. Which prompt is added?**
+#
+# <details><summary>A.&nbsp;<code>query:</code>, as its card asks.</summary>Not quite. The card is for people; the repository carries no prompt.</details>
+# <details><summary>B.&nbsp;None, and a warning says so.</summary>Not quite. A missing prompt raises nothing and warns of nothing.</details>
+# <details><summary>C.&nbsp;None, in silence.</summary>Right. Pass <code>prompts=</code> yourself, with the card's words.</details><br>
+#
+# **2. Your prompts are named `query` and `passage`. What does `encode_document` add?**
+#
+# <details><summary>A.&nbsp;Nothing.</summary>Right. It finds an empty <code>document</code> first. Use that name.</details>
+# <details><summary>B.&nbsp;The prompt named <code>passage</code>.</summary>Not quite. The library put an empty <code>document</code> beside it.</details>
+# <details><summary>C.&nbsp;It refuses: no prompt is named <code>document</code>.</summary>Not quite. There is one, empty, and nothing is refused.</details><br>
+#
+# **3. Before MiniLM's queries, a prompt made for Qwen3 lowers the score. Why?**
+#
+# <details><summary>A.&nbsp;It pushes the questions out of the token limit.</summary>Not quite. Prompt and question are far shorter than 256 tokens.</details>
+# <details><summary>B.&nbsp;MiniLM was trained without it.</summary>Right. A prompt belongs to the model that learned it.</details>
+# <details><summary>C.&nbsp;Its wording is wrong.</summary>Not quite. For Qwen3 the same wording is right.</details><br>
 
 # %% [markdown] tags=["navigation"]
 # ## What's next

@@ -21,7 +21,7 @@
 # - Shrink vectors with a `Dense` layer whose weights you compute, and say what they keep.
 
 # %% tags=["setup"]
-from helpers import catalog, corpus, evaluation, exercises, hub, plots
+from helpers import catalog, corpus, evaluation, exercises, hub, plots, widgets
 hub.activate()
 hub.provide("bert-base-uncased")
 import numpy as np
@@ -130,6 +130,16 @@ plots.show(figure, f"How much each of six poolings counts each token. {told}. Sh
 # %% [markdown]
 # `[PAD]` counts nowhere. `mean_sqrt_len_tokens` counts as `mean` does, only more of everything: the two vectors have the same
 # *direction*.
+#
+# Where do the six vectors lie among those of the tokens? **Predict** which ones coincide, and which stands apart from every token.
+# Choose a pooling with the arrow keys: the lines show what it is made of, the table says it in numbers. Then try a text of yours.
+
+# %%
+widgets.PoolingExplorer(model, texts[1])
+
+# %% [markdown]
+# Two dimensions show part of the truth: `max` looks close to the mean there, yet of all poolings it has the lowest cosine with it.
+# Choose `max`, and see how far every token is.
 #
 # Now three mistakes that raise no error: averaging the padding along, counting it as zeros in the maximum, and taking the last
 # *column* for the last token.
@@ -375,6 +385,7 @@ catalog.table(ids, ["pooling"])
 # in a **file**; saving will show why.
 
 # %%
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -464,24 +475,18 @@ load(folder, trust=True)
 
 # %% [markdown]
 # The refusal holds for every class from outside the library, even in your own folder. The second load worked because Python could
-# import our file. The third is what the colleague sees. The cure: copy the file into the model's folder, at the top.
+# import our file. The third is what the colleague sees. The cure: copy the file into the model's folder, at the top. One trap is
+# left: what happens when the colleague saves the loaded model again?
 
 # %%
-import shutil
-
 shutil.copy(workshop / "soft_max_pooling.py", folder)
-trusted = load(folder, trust=True)
-
-# %% [markdown]
-# Now the folder is complete. One trap is left: what happens when the colleague saves the loaded model again?
-
-# %%
-trusted.save_pretrained(str(workshop / "again"))
+load(folder, trust=True).save_pretrained(str(workshop / "again"))
 print(*[path.relative_to(workshop).as_posix() for path in (workshop / "again").rglob("*.py")])
 load(workshop / "again", trust=True)
 
 # %% [markdown]
-# This time the library copies the file, but into a subfolder, where loading does not look. Copy it to the top again.
+# With our copy the folder is complete. Saved again, the library copies the file too, but into a subfolder, where loading does not
+# look. Copy it to the top again.
 #
 # And **what do you agree to** with `trust_remote_code=True`? That the code in that folder runs with your rights, while loading, before
 # any vector is made. On the Hub, its owner may change it later. So read the file, and pin `revision=` to the commit that you have read.
@@ -601,6 +606,29 @@ print("best:", texts[int(scores.argmax())])
 #
 # - The library on [custom models](https://sbert.net/docs/sentence_transformer/usage/custom_models.html): modules, saving, code of your
 #   own.
+
+# %% [markdown] tags=["quiz"]
+# ## Check yourself
+#
+# Choose an answer, then open it.
+#
+# **1. You average the token vectors of a batch and forget the mask. How do you notice?**
+#
+# <details><summary>A.&nbsp;By an error about shapes.</summary>Not quite. The shapes fit, and no error comes.</details>
+# <details><summary>B.&nbsp;A text gets another vector in a batch.</summary>Right. Its padding, averaged along, depends on its neighbors.</details>
+# <details><summary>C.&nbsp;Not at all: vectors of <code>[PAD]</code> are zeros.</summary>Not quite. They are about as long as the others.</details><br>
+#
+# **2. You give MiniLM CLS pooling, without training. What happens?**
+#
+# <details><summary>A.&nbsp;Search gets better: <code>[CLS]</code> stands for the sentence.</summary>Not quite. Only where training has made use of it.</details>
+# <details><summary>B.&nbsp;An error: MiniLM has no <code>[CLS]</code> vector.</summary>Not quite. Every token has a vector, and this one too.</details>
+# <details><summary>C.&nbsp;Search gets worse.</summary>Right. MiniLM was trained with the mean.</details><br>
+#
+# **3. You save a model with a module of your own. What is missing from the folder?**
+#
+# <details><summary>A.&nbsp;The module's Python file.</summary>Right. Settings and the class's name are saved, code is not.</details>
+# <details><summary>B.&nbsp;The settings in <code>config_keys</code>.</summary>Not quite. They are saved in the module's <code>config.json</code>.</details>
+# <details><summary>C.&nbsp;Nothing that <code>trust_remote_code=True</code> would not bring.</summary>Not quite. The flag permits code; it brings none.</details><br>
 
 # %% [markdown] tags=["navigation"]
 # ## What's next

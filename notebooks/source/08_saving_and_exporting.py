@@ -584,6 +584,29 @@ with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
 # - PyTorch on [exporting to ONNX](https://docs.pytorch.org/docs/stable/onnx.html); the
 #   [safetensors format](https://huggingface.co/docs/safetensors/index); [model cards](https://huggingface.co/docs/hub/model-cards).
 
+# %% [markdown] tags=["quiz"]
+# ## Check yourself
+#
+# Choose an answer, then open it.
+#
+# **1. A model is saved here and loaded elsewhere. Which setting is gone?**
+#
+# <details><summary>A.&nbsp;The dtype of its weights.</summary>Not quite. Weights come back in the type they had.</details>
+# <details><summary>B.&nbsp;The changed <code>max_seq_length</code>.</summary>Not quite. The folder holds it, as it holds prompts.</details>
+# <details><summary>C.&nbsp;<code>normalize_embeddings=True</code>.</summary>Right. It is an argument of each <code>encode</code> call.</details><br>
+#
+# **2. Why are safetensors safer than a pickle?**
+#
+# <details><summary>A.&nbsp;The file is encrypted and signed.</summary>Not quite. Its header is plain JSON, the rest plain numbers.</details>
+# <details><summary>B.&nbsp;Reading them runs nothing.</summary>Right. A pickle is a program that may call anything.</details>
+# <details><summary>C.&nbsp;Their loader takes numbers from trusted authors only.</summary>Not quite. The format does not know its author.</details><br>
+#
+# **3. The lesson's ONNX graph goes to a server. What must the server's program add?**
+#
+# <details><summary>A.&nbsp;Tokenizer, token limit and prompts.</summary>Right. The graph begins with token ids.</details>
+# <details><summary>B.&nbsp;Pooling and normalization.</summary>Not quite. Both are operations of that graph.</details>
+# <details><summary>C.&nbsp;PyTorch, which holds the model's weights.</summary>Not quite. The graph holds them; ONNX Runtime runs it.</details><br>
+
 # %% [markdown] tags=["navigation"]
 # ## What's next
 #

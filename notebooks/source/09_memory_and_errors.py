@@ -22,7 +22,7 @@
 # - Read an error by its type and first line, and find the failure that raises none.
 
 # %% tags=["setup"]
-from helpers import benchmark, catalog, corpus, encoding, exercises, hub, plots
+from helpers import benchmark, catalog, corpus, encoding, exercises, hub, plots, widgets
 hub.activate()
 import copy
 import gc
@@ -51,23 +51,19 @@ name = "all-MiniLM-L6-v2"
 #
 # ### Myth: "1 million documents with 384 dimensions take 1.43 GB"
 #
-# The older guide prints 1.43 GB, 3.81 GB and 15.26 GB for these three rows. Which unit did it compute?
+# The older guide prints 1.43 GB, 3.81 GB and 15.26 GB for the three rows. Which unit did it compute? The last line is for ten million
+# texts of 768 dimensions, in types in which finished vectors can be stored, whatever the model's ([lesson 03](03_encoding_text.ipynb)).
 
 # %%
 for dimensions in [384, 1024, 4096]:
     size = 1_000_000 * dimensions * 4  # float32: four bytes a number
     print(f"{dimensions:4} dimensions: {size / 2**30:5.2f} GiB = {size / 1e9:5.2f} GB")
+print({dtype: encoding.gib(encoding.embedding_bytes(10_000_000, 768, dtype)) for dtype in encoding.BITS})
 
 # %% [markdown]
-# The figures are right and the label is wrong: they are GiB, and 7 % more in GB. With 16 GiB of memory, the last row leaves less than
-# 1 GiB for everything else. Finished vectors can be stored in smaller types ([lesson 03](03_encoding_text.ipynb)), whatever the model's:
-
-# %%
-for dtype in ["float32", "float16", "int8", "binary"]:
-    size = encoding.embedding_bytes(10_000_000, 768, dtype)
-    print(f"10 million texts, 768 dimensions, {dtype:8} {encoding.gib(size):>9}")
-
-# %% [markdown]
+# The figures are right and the label is wrong: they are GiB, and 7 % more in GB. With 16 GiB of memory, the third row leaves less than
+# 1 GiB for everything else.
+#
 # ## Weigh the model
 #
 # A model's weights are parameters × bytes. ***Resident memory*** is the part of a process's memory that is in the machine's memory chips
@@ -151,6 +147,16 @@ plots.show(figure, f"Peak memory against tokens, measured within {max(gaps):.1%}
 # Padding makes every row as long as the longest: one long text among 127 short ones costs as much as 128 long ones. `encode` takes the
 # longest first, so a batch that does not fit fails at once, not after hours. The factor 11 is this architecture's, with PyTorch's own
 # attention (`"eager"` stores a table of tokens × tokens besides); measure another's in the same way.
+#
+# Now all three together, for your own figures. Here are the three million texts from above, with a larger model. **Predict:** what do
+# ten times as many documents change, and what helps most? (The memory-mapped file comes further down.)
+
+# %%
+widgets.MemoryCalculator("bge-large-en-v1.5", documents=3_000_000, memory_gib=16)
+
+# %% [markdown]
+# The vectors grow with the documents; model and batch stay as they are. With thirty million, no smaller batch helps: fewer dimensions,
+# fewer bits or a file do.
 
 # %%
 exercise_1 = exercises.get("09.1")
@@ -702,6 +708,29 @@ with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:  # in a p
 # - PyTorch on [CUDA memory](https://docs.pytorch.org/docs/stable/notes/cuda.html#memory-management) and on
 #   [handling out of memory](https://docs.pytorch.org/docs/stable/notes/faq.html)
 # - numpy on [memory-mapped files](https://numpy.org/doc/stable/reference/generated/numpy.lib.format.open_memmap.html)
+
+# %% [markdown] tags=["quiz"]
+# ## Check yourself
+#
+# Choose an answer, then open it.
+#
+# **1. In a batch, one long text stands among 127 short ones. What memory does it take?**
+#
+# <details><summary>A.&nbsp;That of 128 long texts.</summary>Right. Padding makes each row as long as the longest.</details>
+# <details><summary>B.&nbsp;That of 128 texts of average length.</summary>Not quite. No row keeps its own length.</details>
+# <details><summary>C.&nbsp;That of 127 short texts and a long one.</summary>Not quite. Padded places hold numbers like all others.</details><br>
+#
+# **2. After nine hours, a job that collects vectors in a list is killed. What would have saved them?**
+#
+# <details><summary>A.&nbsp;<code>gc.collect()</code> after every chunk.</summary>Not quite. It frees nothing here, and saves nothing.</details>
+# <details><summary>B.&nbsp;A larger chunk size.</summary>Not quite. The list still dies with its process.</details>
+# <details><summary>C.&nbsp;A file, with a checkpoint after each chunk.</summary>Right. The same call then goes on from there.</details><br>
+#
+# **3. Your retry loop meets a `ValueError` about a prompt name. What should it do?**
+#
+# <details><summary>A.&nbsp;Try again with half the batch.</summary>Not quite. No smaller batch cures a wrong name.</details>
+# <details><summary>B.&nbsp;Pass the error on.</summary>Right. Only lack of memory deserves a smaller batch.</details>
+# <details><summary>C.&nbsp;Log it, and fill the rows with zeros.</summary>Not quite. Such rows are wrong, and nobody sees it.</details><br>
 
 # %% [markdown] tags=["navigation"]
 # ## What's next

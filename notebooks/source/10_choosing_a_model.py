@@ -25,7 +25,7 @@
 # - Compose the three heads of BGE-M3, and recognize a head with random weights.
 
 # %% tags=["setup"]
-from helpers import benchmark, catalog, corpus, evaluation, exercises, hub, plots
+from helpers import benchmark, catalog, corpus, evaluation, exercises, hub, plots, widgets
 
 hub.activate()
 hub.provide("BAAI/bge-m3", "BAAI/bge-small-en-v1.5")
@@ -124,29 +124,14 @@ listed("code", [m.name for m in dense if m.code.value])
 # | which is best on **our** documents? | measure the two or three that are left |
 #
 # The first five need no model, only facts. A made-up case: an English help center on a small server. Where the catalog has no value,
-# that counts as "no".
+# that counts as "no". **Predict:** how many of the 47 models are left? Then put in your own case.
 
 # %%
-licenses = ("mit", "apache-2.0")
-steps = {
-    "in the catalog": lambda model: True,
-    "one vector a text": lambda model: model.kind == "SentenceTransformer",
-    "works with transformers 5": lambda model: model.transformers_5.value,
-    "no code of its own": lambda model: model.trust_remote_code.value is False,
-    "MIT or Apache, no gate": lambda model: model.license.value in licenses and model.gated.value is False,
-    "reads 500 tokens": lambda model: model.max_tokens.value == "unlimited" or model.max_tokens.value >= 500,
-    "weights below 500 MiB": lambda model: model.size_bytes.value < 500 * 2**20,
-}
-left, counts = catalog.models(), []
-for fits in steps.values():
-    left = [model for model in left if fits(model)]
-    counts.append(len(left))
-listed("left", [model.name for model in left])
-survivors = "; ".join(f"{question}: {n}" for question, n in zip(steps, counts, strict=True))
-plots.show(plots.bars(counts, list(steps), decimals=0, title="Models left after each question"), survivors)
+widgets.ModelPicker()
 
 # %% [markdown]
-# Most models went before anybody spoke of quality. MiniLM is not in the list: it reads 256 tokens. With shorter chunks it would be.
+# Most models went before anybody spoke of quality. MiniLM is not in the list: it reads 256 tokens. With shorter chunks (200) it would be.
+# The live view says where each model fell out; what "may fit" is worth a look at its card.
 
 # %%
 exercise_1 = exercises.get("10.1")
@@ -636,6 +621,29 @@ print(f"MRR {ours.mean():.2f} and {theirs.mean():.2f}, difference {span[0]:+.2f}
 #   [sparse](https://sbert.net/docs/sparse_encoder/pretrained_models.html) ones
 # - [Static embeddings](https://huggingface.co/blog/static-embeddings), the source of the picture
 # - [MTEB](https://github.com/embeddings-benchmark/mteb), the benchmark and its metadata on models
+
+# %% [markdown] tags=["quiz"]
+# ## Check yourself
+#
+# Choose an answer, then open it.
+#
+# **1. Model A has 64 on MMTEB, model B 56 on MTEB v1. Which is better?**
+#
+# <details><summary>A.&nbsp;A, by eight points.</summary>Not quite. The scores were earned on different tasks.</details>
+# <details><summary>B.&nbsp;These figures do not say.</summary>Right. Compare within one benchmark, on tasks like yours.</details>
+# <details><summary>C.&nbsp;B, because its benchmark is older and harder.</summary>Not quite. Another set of tasks is another scale.</details><br>
+#
+# **2. A product for sale, German texts, a small server. What comes first?**
+#
+# <details><summary>A.&nbsp;Rule out by license, language and size.</summary>Right. Facts cost nothing; a few models are left to measure.</details>
+# <details><summary>B.&nbsp;Take the leaderboard's first model.</summary>Not quite. Perhaps you may not use it, or cannot.</details>
+# <details><summary>C.&nbsp;Evaluate all candidates on your own documents.</summary>Not quite. That comes last, for the two or three left.</details><br>
+#
+# **3. `SparseEncoder("BAAI/bge-m3")` returns sparse vectors. How do you see that its head is random?**
+#
+# <details><summary>A.&nbsp;By the error in the log.</summary>Not quite. The log says “Converting”, and no more.</details>
+# <details><summary>B.&nbsp;By vectors that are not sparse.</summary>Not quite. Those of a random head are sparse too.</details>
+# <details><summary>C.&nbsp;By loading twice and comparing.</summary>Right. Random weights differ from load to load.</details><br>
 
 # %% [markdown] tags=["navigation"]
 # ## What's next

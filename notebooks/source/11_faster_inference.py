@@ -22,7 +22,7 @@
 # - Compare all of these in one fair measurement, and choose by speed **and** quality.
 
 # %% tags=["setup"]
-from helpers import backends, benchmark, corpus, evaluation, exercises, hub, plots
+from helpers import backends, benchmark, corpus, encoding, evaluation, exercises, hub, plots
 from helpers.benchmark.workload import of_length
 
 hub.activate()
@@ -160,8 +160,8 @@ assert speed["half the length"] > 1.1 > 0.7 * speed["one text at a time"]
 
 # %% [markdown]
 # The transformer takes nearly all the time. A faster tokenizer or another pooling can't help: **make the transformer compute less, or faster**.
-# Half the length is half the work. One text at a time is slower, but at 128 tokens not by much: a single text already keeps a core busy. One thread
-# is slower if the other cores are free. If other programs need them, threads wait for each other, and fewer can be faster
+# Half the length is half the work. One text at a time is slower: each call has costs of its own, and its matrices are small. One thread is slower
+# if the other cores are free. If other programs need them, threads wait for each other, and fewer can be faster
 # (`torch.set_num_threads`).
 #
 # ## Choose the batch size
@@ -253,8 +253,9 @@ for width in (64, 64, 48, 32):
     print(f"width {width}, graphs so far: {counters['stats']['unique_graphs']}")
 
 # %% [markdown]
-# One for the first width. At the second it learns that widths differ, and makes another, for all that follow. The compiler needs far
-# longer than our reading, for each of the two. That pays for a service that runs for days, hardly for a script.
+# One for the first width. At the second it learns that widths differ, and makes another, for all that follow. For each of the two a compiler
+# would have to run, so whoever compiles pays first and saves later: that suits a service that runs for days better than a script. What is
+# saved stands among the recorded figures below, if a compiler was at hand.
 #
 # ## Quantize the weights
 #
@@ -308,21 +309,19 @@ start, end = tokenizer.cls_token_id, tokenizer.sep_token_id
 alone = torch.tensor([[start, token, end] for token in range(len(tokenizer))])
 print(alone.shape, tokenizer.decode(alone[tokenizer.vocab["matrix"]]))
 
+# %% [markdown]
+# The model takes such rows as they are. What is near *matrix* then?
+
 # %%
 masks = torch.ones_like(alone[:1000])
 with torch.inference_mode():
     batches = [model({"input_ids": part, "attention_mask": masks[: len(part)]}) for part in alone.split(1000)]
 token_vectors = torch.cat([batch["sentence_embedding"] for batch in batches]).numpy()
-
-# %% [markdown]
-# What is near *matrix*?
-
-# %%
 near = np.argsort(-token_vectors @ token_vectors[tokenizer.vocab["matrix"]])[:6]
 print(*tokenizer.convert_ids_to_tokens(near))
 
 # %% [markdown]
-# A dictionary of meanings. In a plain mean, "the" would count as much as "wave". So each token gets a weight that falls with its share of all
+# Relatives, most of them in meaning. In a plain mean, "the" would count as much as "wave". So each token gets a weight that falls with its share of all
 # tokens ([SIF](https://openreview.net/forum?id=SyK00v5xx), smooth inverse frequency). And a principal component analysis (PCA) turns the vectors so
 # that the first dimensions hold most of what differs; we keep 256.
 
@@ -380,11 +379,12 @@ for limit in (128, None):
 # %% [markdown]
 # ## Train the student, and test it on what it has not seen
 #
-# The targets are the teacher's vectors of the documents seen, turned by the same PCA. Each step takes 256 texts, and moves the vectors of their
+# The targets are the teacher's vectors of the documents seen, turned by the same PCA. (We encode in batches by tokens: less padding to compute.)
+# Each step takes 256 texts, and moves the vectors of their
 # tokens so that the cosines grow:
 
 # %%
-documents = model.encode(texts)
+documents = encoding.encode_by_token_budget(model, texts)
 
 
 def train(student, rows, epochs=10):
@@ -479,13 +479,30 @@ print(f"with numpy left out instead: {recall / link_recalls(documents, rest).mea
 #
 # ## Put everything into one measurement
 #
-# `backends.best` exports a model in every form that this machine can run, encodes **our** texts with each, in turn, and compares the vectors with
-# those of torch in float32. It takes the fastest whose mean cosine is at least 0.99. We add the student, each with a batch size that suits it.
-# **Predict:** what is the most that an export brings?
+# **Predict:** what is the most that an export brings? A quiet machine had the time to measure all of them, in batches of 32 texts of 128 tokens
+# ([lesson 14](14_benchmarking.ipynb) reads the whole report):
+
+# %%
+recorded = benchmark.Report.read("measured/models_cpu.json")
+rows = recorded.find(model="all-MiniLM-L6-v2", batch_size=32, length=128)
+in_torch = next(row.texts_per_second for row in rows if row.backend == "torch fp32")
+print(recorded.machine["processor"], "·", recorded.machine["cores"])
+for row in rows:
+    times, cosine = row.texts_per_second / in_torch, row.quality.mean_cosine
+    print(f"{row.backend:14} {times:.1f} times, cosine {cosine:.2f}")
+if not recorded.find(backend="torch compiled"):
+    print("torch compiled was not measured")
+
+# %% [markdown]
+# In float32, another program brings little. The steps are bfloat16 and int8, on a processor that multiplies both.
+#
+# And on *your* machine? `backends.best` exports a model in every form, or in those of a list, to save time. It encodes **our** texts with each,
+# in turn, compares the vectors with those of torch in float32, and takes the fastest whose mean cosine is at least 0.99. We add the student,
+# each with a batch size that suits it.
 
 # %% reason="speeds, and what can be exported, depend on the machine" tags=["nbval-ignore-output"]
 sample = texts[::80]
-choice = backends.best(model, sample, rounds=3)
+choice = backends.best(model, sample, candidates=["torch bf16", "openvino int8"], rounds=3)
 print(choice.processor)
 for one in choice.candidates:
     print(one.name, f"{one.speed:.2f} times, cosine {one.mean_cosine:.3f}" if one.speed else one.verdict)
@@ -509,7 +526,7 @@ assert min(short, long) > 30 and max(one.speed or 0 for one in choice.candidates
 # ### Myth: "10x faster CPU inference"
 #
 # The older guide promises it of ONNX, and refers to a page that is not part of it. ONNX in float32 does the same operations on the same numbers, and
-# int8 speeds up the products, not what stands between them. No line above comes near ten. The
+# int8 speeds up the products, not what stands between them. No line above comes near ten, on neither machine. The
 # [library's measurements](https://sbert.net/docs/sentence_transformer/usage/efficiency.html) on a desktop processor give, as medians over four
 # models:
 #
@@ -606,6 +623,29 @@ for name, way in ways.items():
 # - [Static embeddings](https://huggingface.co/blog/static-embeddings), trained on far more text, and
 #   [Model2Vec](https://github.com/MinishLab/model2vec), which distills by token vectors, PCA and weights
 # - OpenVINO on [quantization after training](https://docs.openvino.ai/2025/openvino-workflow/model-optimization-guide/quantizing-models-post-training/basic-quantization-flow.html)
+
+# %% [markdown] tags=["quiz"]
+# ## Check yourself
+#
+# Choose an answer, then open it.
+#
+# **1. Encoding takes all night. What do you do first?**
+#
+# <details><summary>A.&nbsp;Time the steps of <code>encode</code>.</summary>Right. Only what we wait for is worth speeding up.</details>
+# <details><summary>B.&nbsp;Export to ONNX, which is ten times faster.</summary>Not quite. In float32, the published median is 1.06 times.</details>
+# <details><summary>C.&nbsp;Replace the tokenizer by a faster one.</summary>Not quite. Beside the transformer, tokenizing hardly counts.</details><br>
+#
+# **2. A chat asks one question at a time. What counts?**
+#
+# <details><summary>A.&nbsp;Throughput, with large batches.</summary>Not quite. The answer would wait for the whole batch.</details>
+# <details><summary>B.&nbsp;Latency, with small batches.</summary>Right. Somebody waits; throughput counts for a corpus.</details>
+# <details><summary>C.&nbsp;Latency, with batches as large as memory allows.</summary>Not quite. Larger batches answer later, not sooner.</details><br>
+#
+# **3. A static student keeps its teacher's recall on See Also links. Is it as good?**
+#
+# <details><summary>A.&nbsp;Yes: it had not seen those documents.</summary>Not quite. Unseen they were; but the test was easy.</details>
+# <details><summary>B.&nbsp;No: its vectors have fewer numbers.</summary>Not quite. The number of dimensions measures no quality.</details>
+# <details><summary>C.&nbsp;That test cannot tell.</summary>Right. Words alone come close there; everyday questions differ.</details><br>
 
 # %% [markdown] tags=["navigation"]
 # ## What's next

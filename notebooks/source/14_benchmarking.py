@@ -296,8 +296,7 @@ counts["by the tool"] = benchmark.flops(model, batch=1, length=128)
 print(*[f"{way}: {count / 1e9:.3f} billion" for way, count in counts.items()], sep="\n")
 
 # %% [markdown]
-# They agree; the small rest is one layer that only the first token passes. A machine has two limits: how fast it multiplies, and how fast
-# it reads. The ***roofline*** of a task is the least time it can take: operations by the one rate, or bytes by the other, whichever is
+# They agree. A machine has two limits: how fast it multiplies, and how fast it reads. The ***roofline*** of a task is the least time it can take: operations by the one rate, or bytes by the other, whichever is
 # longer. Where operations decide, a task is ***compute-bound***; where reading decides, ***memory-bound***.
 #
 # bge-base has 340 MB of weights in its layers, and reads them once for a text, short or long. **Predict:** how much longer do 128 tokens
@@ -454,8 +453,8 @@ for size, claimed in guide_ms.items():
     print(f" {row.texts_per_second:>8.0f} {other:>17}")
 
 # %% [markdown]
-# A larger batch takes longer, and more gets done in a second: latency against throughput. *Popular Models* says "~20ms" of MiniLM on a
-# CPU: the first row again, here for 128 tokens.
+# A larger batch takes longer. Up to eight texts, more gets done in a second, too; beyond that only the waiting grows: eight texts of 128
+# tokens already keep these two cores busy. *Popular Models* says "~20ms" of MiniLM on a CPU: the first row again, here for 128 tokens.
 #
 # ### Myth: "MiniLM does 200 docs a second"
 #
@@ -465,7 +464,7 @@ for size, claimed in guide_ms.items():
 for row in recorded.find(model="all-MiniLM-L6-v2", batch_size=32, length=128):
     found, speed = row.quality, f"{row.texts_per_second:>5.0f} texts a second"
     print(f"{row.backend:14} {speed}, cosine {found.mean_cosine:.2f}, recall@10 {found.recall_at_10:.2f}")
-plots.show(recorded.plot(), "Texts a second against the batch size, a field a model, a line a backend.")
+plots.show(recorded.plot(), "Texts a second by batch size, model and backend; MiniLM's at 32 stand above.")
 
 # %% [markdown]
 # Docs a second belong to model, backend, batch size, length, precision and machine **together**. Leave one out, and nobody can repeat the
@@ -480,7 +479,9 @@ for name, row in at_32.items():
     print(f"{name:22} guide {told[name]:>6}  weights {size_text(row.model_bytes):>9}  peak {peak:>9}")
 
 # %% [markdown]
-# The guide counts weights at two bytes each; these are loaded with four. And for a small model the libraries weigh more than the weights.
+# The guide counts weights at two bytes each; these are loaded with four. And the weights are the smaller part of a small model's peak: the
+# libraries come on top, and what a batch needs on its way. MiniLM's peak is above bge-small's, because its largest batch has 128 texts, not
+# 32.
 # What a million vectors take, the guide's fourth table, needs no clock: [lesson 09](09_memory_and_errors.ipynb) computes it.
 #
 # ### And on a GPU?
@@ -517,8 +518,9 @@ limit = f"{rate / 1e9:.0f} billion operations a second"
 plots.show(figure, f"The share of {limit} that each model reaches; in batches of 32: {reached}.")
 
 # %% [markdown]
-# The large ones, and large batches: larger matrices keep the arithmetic busy, and what each call costs besides (Python, tokens, threads) is
-# shared by more work. A share also says **what is left to win**: at 50 % no setting can more than double the speed in `float32`. More takes
+# The large ones, and batches rather than single texts: larger matrices keep the arithmetic busy, and what each call costs besides (Python,
+# tokens, threads) is shared by more work. Eight texts are enough here; with 32, Qwen3 falls back. Where its time goes then, a share does not
+# tell. A share also says **what is left to win**: at 50 % no setting can more than double the speed in `float32`. More takes
 # smaller numbers, for which the machine's rate itself is higher ([lesson 11](11_faster_inference.ipynb)), or a smaller model.
 #
 # ## Summary
@@ -580,6 +582,29 @@ print(f"{rounds} interleaved rounds; the batch is faster: {median(ratios) > 1}")
 # - The library's own [measurements of backends](https://sbert.net/docs/sentence_transformer/usage/efficiency.html), with hardware named.
 # - Dean and Barroso, [The Tail at Scale](https://research.google/pubs/the-tail-at-scale/) (2013), on high percentiles.
 # - Williams, Waterman and Patterson, [Roofline](https://doi.org/10.1145/1498765.1498785) (2009).
+
+# %% [markdown] tags=["quiz"]
+# ## Check yourself
+#
+# Choose an answer, then open it.
+#
+# **1. Program A runs ten times, then program B. B is slower. What else may explain it?**
+#
+# <details><summary>A.&nbsp;A's first call was counted.</summary>Not quite. That makes A look slower, not B.</details>
+# <details><summary>B.&nbsp;A median needs hundreds of calls.</summary>Not quite. A median settles early; high percentiles do not.</details>
+# <details><summary>C.&nbsp;The machine grew hot meanwhile.</summary>Right. Interleave the rounds, and divide within each.</details><br>
+#
+# **2. What do five calls tell about p95?**
+#
+# <details><summary>A.&nbsp;Next to nothing.</summary>Right. It is little else than the slowest call.</details>
+# <details><summary>B.&nbsp;What 95 of 100 users will wait.</summary>Not quite. To know that takes hundreds of calls.</details>
+# <details><summary>C.&nbsp;Twice the median, as a rule.</summary>Not quite. No rule leads from one to the other.</details><br>
+#
+# **3. “MiniLM does 200 docs a second.” What is missing?**
+#
+# <details><summary>A.&nbsp;Nothing, if it is a median of many rounds.</summary>Not quite. Length alone can change it tenfold.</details>
+# <details><summary>B.&nbsp;Machine, backend, batch size, length, precision.</summary>Right. The figure belongs to all of them together.</details>
+# <details><summary>C.&nbsp;How many documents there were.</summary>Not quite. A rate holds for few and for many.</details><br>
 
 # %% [markdown] tags=["navigation"]
 # ## What's next
