@@ -1,0 +1,99 @@
+"""Updates in processes of their own that tests kill: ``python -m tests.pipeline.interrupted FOLDER`` brings a table to its next edition."""
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from helpers.pipeline import VectorTable
+from tests.fake_encoder import REPOSITORY
+from tests.pipeline.common import FIELDS, collection, encoder
+
+COUNT = 300
+BATCH = 5
+SECONDS_A_BATCH = 0.04  # long beside what a machine's other work adds, so that random moments fall into the whole run
+
+
+def first_edition(folder: Path) -> VectorTable:
+    made = VectorTable.create(folder, encoder().manifest, FIELDS)
+    made.update(collection(COUNT), encoder(), batch=100, show_progress_bar=False)
+    return made
+
+
+def next_edition(folder: Path) -> None:
+    """What is interrupted, and what goes on afterwards: new, changed, relabeled and deleted documents."""
+    model = encoder(seconds_a_batch=SECONDS_A_BATCH)
+    VectorTable.open(folder).update(collection(COUNT, 1), model, batch=BATCH, delete_missing=True, show_progress_bar=False)
+
+
+def contents(folder: Path) -> tuple[list[str], list[str], list[object], bytes]:
+    """All that a reader finds: ids, hashes of texts, fields, and the bytes of the vectors."""
+    made = VectorTable.open(folder)
+    ids, hashes, vectors = made.rows()
+    rows = made.table.search().select(["id", *FIELDS]).to_arrow().sort_by("id").to_pylist()
+    return ids, hashes, rows, np.ascontiguousarray(vectors).tobytes()
+
+
+class Killed:
+    """Kills updates of copies of one table at random moments, and compares what the rerun makes with what no kill disturbed."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self._base, self._folder = folder / "base", folder
+        self._random = random.Random(seed)
+        first_edition(self._base)
+        whole = self._copy("whole")
+        self._seconds = self._run(whole, None)[1]
+        self.wanted = contents(whole)
+        self.first = contents(self._base)
+
+    def kill_and_rerun(self, turn: int) -> tuple[bool, int]:
+        """Kill an update, look at what is there, run it again. Returns whether the kill came in the middle, and the commits before it."""
+        folder = self._copy(f"turn-{turn}")
+        before = len(VectorTable.open(folder).versions())
+        status, _ = self._run(folder, self._random.uniform(0, self._seconds))
+        commits = len(VectorTable.open(folder).versions()) - before
+        self._is_in_order(folder)
+        next_edition(folder)
+        assert contents(folder) == self.wanted
+        shutil.rmtree(folder)
+        return status == -signal.SIGKILL and commits > 0, commits
+
+    def _is_in_order(self, folder: Path) -> None:
+        """Right after the kill: each row is that of the old edition or that of the new one, none is there twice, none is half."""
+        ids, hashes, _, _ = contents(folder)
+        known = set(zip(*self.first[:2], strict=True)) | set(zip(*self.wanted[:2], strict=True))
+        assert len(ids) == len(set(ids)) and set(zip(ids, hashes, strict=True)) <= known
+
+    def _copy(self, name: str) -> Path:
+        return shutil.copytree(self._base, self._folder / name)
+
+    @staticmethod
+    def _run(folder: Path, kill_after: float | None) -> tuple[int, float]:
+        command = [sys.executable, "-m", "tests.pipeline.interrupted", os.fspath(folder)]
+        with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()  # its imports are done
+            started = time.perf_counter()
+            if kill_after is not None:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(kill_after)
+                process.kill()
+            else:
+                process.stdout.readline()  # its update is done; ending the process takes time too
+            seconds = time.perf_counter() - started
+            return process.wait(), seconds
+
+
+if __name__ == "__main__":
+    import lancedb  # noqa: F401
+
+    print("ready", flush=True)
+    next_edition(Path(sys.argv[1]))
+    print("done", flush=True)
