@@ -13,8 +13,9 @@ ONLY_SHOWS = {"print", "display", "show", "check", "hint"}
 def needed(cells: Sequence[str], wanted: Iterable[int]) -> list[int]:
     """The positions of the cells that the wanted ones rest on, and of these themselves, in order.
 
-    A cell counts as changing a name when it assigns to it, to an attribute or an item of it, calls a method of it as a statement, or
-    passes it to a call whose result it throws away. A cell that is not plain Python is kept.
+    A cell counts as changing a name when it assigns to it, to an attribute or an item of it, calls a method of it as a statement,
+    passes it to a call whose result it throws away, or uses it to open something in a with statement. A cell that is not plain
+    Python is kept.
     """
     kept, names = set(wanted), set[str]()
     for position in range(len(cells) - 1, -1, -1):
@@ -76,8 +77,14 @@ def _changed(source: str, tree: ast.Module) -> set[str]:
             case ast.Attribute(ctx=ast.Store()) | ast.Subscript(ctx=ast.Store()):
                 names |= _root(node)
             case ast.Expr(value=ast.Call(func=function, args=arguments, keywords=keywords)) if _last_name(function) not in ONLY_SHOWS:
-                names |= _root(function).union(*(_root(each) for each in arguments), *(_root(each.value) for each in keywords))
+                names |= _root(function).union(*map(_names, arguments), *(_names(each.value) for each in keywords))
+            case ast.With(items=items):  # a file that is written, a process that works in a folder
+                names = names.union(*(_names(item.context_expr) for item in items))
     return names
+
+
+def _names(node: ast.expr) -> set[str]:
+    return {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
 
 
 def _root(node: ast.expr) -> set[str]:

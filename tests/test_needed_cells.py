@@ -34,6 +34,8 @@ def test_a_cell_brings_what_it_rests_on_and_no_more() -> None:
         "with a() as texts: pass",
         "%timeit texts",
         "change(seed=model.seed)",
+        "write(texts / 'name')",
+        "with open(texts / 'name', 'w') as file:\n    pass",
     ],
 )
 def test_a_cell_that_changes_what_is_used_is_kept(change: str) -> None:

@@ -369,6 +369,7 @@ def _write(file: BinaryIO, content: bytes | memoryview) -> None:
         rest = rest[file.write(rest) :]
 
 
+@arguments.typed
 def replace_content(path: Path, content: bytes) -> None:
     """Write a file so that it has, at any moment, all of its old or all of its new content."""
     new = path.with_name(path.name + ".new")
@@ -382,6 +383,7 @@ def replace_content(path: Path, content: bytes) -> None:
         raise
 
 
+@arguments.typed
 def sync_folder(folder: Path) -> None:
     """A new name too should survive a power cut. Not every system lets one ask for it, and a kill alone loses no name."""
     if os.name == "posix":
