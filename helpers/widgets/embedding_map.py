@@ -167,7 +167,8 @@ class EmbeddingMap(Panel):
 
     def _drawn(self, inside: np.ndarray, found: np.ndarray) -> list[int]:
         """At most MOST_DRAWN texts in view: what was found first, then the draw."""
-        seen, wanted = set(inside.tolist()), [row for row in found.tolist() if row in set(inside.tolist())]
+        seen = set(inside.tolist())
+        wanted = [row for row in found.tolist() if row in seen]
         others = (row for row in self._turn.tolist() if row in seen)
         return list(dict.fromkeys([*wanted, *others]))[:MOST_DRAWN]
 
