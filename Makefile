@@ -1,6 +1,7 @@
 # Two commands: `make lab` to learn, `make test` to check. Every target sets itself up first; see README.md.
 #   make lab                  JupyterLab at the first lesson (LAB_ARGS="--no-browser --port 8899" passes options on)
-#   make test                 every check
+#   make beyond               the packages of the lessons that need more than the others, for lab
+#   make test                 every check; with LESSON=03, only the stored outputs and the exercises of that lesson
 #   make notebooks LESSON=03  build one lesson from its source; without LESSON, all of them
 #   make html                 the lessons as a site of static pages in build/html: read, search and print without server or network
 #   make slides               slides of every lesson with speaker notes, for a browser, without a network (LESSON=03 for one of them)
@@ -22,16 +23,18 @@ PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 READY := $(VENV)/ready
 # What the site, the slides and the browser tests need beyond that; learners do without it.
 WEB_READY := $(VENV)/web-ready
+# What the lessons on many machines and on training need beyond that: checked with all others, and not needed to begin.
+BEYOND_READY := $(VENV)/beyond-ready
 
-.PHONY: lab test soak test-browser html slides syllabus workshop-bundle notebooks benchmark benchmark-search benchmark-course doctor clean
+.PHONY: lab beyond test soak test-browser html slides syllabus workshop-bundle notebooks benchmark benchmark-search benchmark-course doctor clean
 
 lab: $(READY)
 	@$(COURSE) lab $(LAB_ARGS)
 
-test: $(READY)
-	@$(COURSE) test
+test: $(BEYOND_READY)
+	@$(COURSE) test $(if $(LESSON),--lesson $(LESSON))
 
-soak: $(READY)
+soak: $(BEYOND_READY)
 	@$(VENV)/bin/python -m pytest -m soak -s -p no:cacheprovider tests/soak $(SOAK_ARGS)
 
 # Without a browser on this machine, the tests are skipped and say what to install.
@@ -50,7 +53,7 @@ workshop-bundle: $(READY)
 html: $(WEB_READY)
 	@$(COURSE) html
 
-notebooks: $(READY)
+notebooks: $(BEYOND_READY)
 	@$(COURSE) build $(if $(LESSON),--lesson $(LESSON))
 
 benchmark benchmark-search benchmark-course: $(READY)
@@ -76,6 +79,13 @@ $(WEB_READY): requirements-web.txt requirements.txt $(READY)
 	@echo "Once: the packages of the site, the slides and the browser tests"
 	@$(PIP) install --quiet --requirement requirements-web.txt
 	@touch $(WEB_READY)
+
+$(BEYOND_READY): requirements-beyond.txt $(READY)
+	@echo "Once: the packages of the lessons on many machines and on training, about 700 MB on disk"
+	@$(PIP) install --quiet --requirement requirements-beyond.txt
+	@touch $(BEYOND_READY)
+
+beyond: $(BEYOND_READY)
 
 clean:
 	@rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -39,7 +39,8 @@ def parser() -> argparse.ArgumentParser:
     lab.set_defaults(run=lambda options, rest: commands.start_lab(rest))
 
     test = sub.add_parser("test", help="run every check")
-    test.set_defaults(run=lambda options, rest: commands.check_everything())
+    test.add_argument("--lesson", metavar="NN", help="only the stored outputs and the exercises of one lesson, for example 03")
+    test.set_defaults(run=lambda options, rest: commands.check_everything(options.lesson))
 
     html = sub.add_parser("html", help="make a site of static pages in build/html")
     html.set_defaults(run=lambda options, rest: commands.make_site())

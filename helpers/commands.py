@@ -1,10 +1,12 @@
 """What the command line does: build, lab, test, doctor, benchmarks. Each function returns an exit status."""
 
+import contextlib
 import os
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,20 +94,28 @@ def start_lab(options: Sequence[str] = ()) -> int:
     return subprocess.call(command, cwd=registry.REPOSITORY, env=lab_environment())
 
 
-def check_everything() -> int:
-    """Style, types, tests and every stored output; 1 if anything fails. Each step runs, whatever the one before said."""
+STORED_OUTPUTS = "Every stored output, and every exercise"
+
+
+def check_everything(number: str | None = None) -> int:
+    """Style, types, tests and every stored output; 1 if anything fails. Each step runs, whatever the one before said.
+
+    With the number of a lesson, only that lesson's stored outputs and exercises are checked.
+    """
     from helpers.course.build import lesson_environment
 
-    started, checks, failed = time.monotonic(), _checks(), []
-    for name, command in checks:
-        print(f"\n== {name}", flush=True)
-        with lesson_environment() as environment:
-            status = subprocess.call(command, cwd=registry.REPOSITORY, env=environment)
-            refused = Path(environment["COURSE_CONNECTION_LOG"]).read_text(encoding="utf-8")
-        if refused:
-            print(f"A connection beyond this machine was tried:\n{refused}", flush=True)
-        if status != 0 or refused:
-            failed.append(name)
+    started, failed = time.monotonic(), []
+    with _rehearsals(number) as (notebooks, shared):
+        checks = [(name, command) for name, command in _checks(notebooks) if number is None or name == STORED_OUTPUTS]
+        for name, command in checks:
+            print(f"\n== {name}", flush=True)
+            with lesson_environment() as environment:
+                status = subprocess.call(command, cwd=registry.REPOSITORY, env=environment | shared)
+                refused = Path(environment["COURSE_CONNECTION_LOG"]).read_text(encoding="utf-8")
+            if refused:
+                print(f"A connection beyond this machine was tried:\n{refused}", flush=True)
+            if status != 0 or refused:
+                failed.append(name)
     minutes = (time.monotonic() - started) / 60
     print(f"\n{'All checks passed' if not failed else 'FAILED: ' + '; '.join(failed)} ({minutes:.1f} minutes).")
     # A plain closing line, in the form that readers of test logs look for.
@@ -113,9 +123,26 @@ def check_everything() -> int:
     return 1 if failed else 0
 
 
-def _checks() -> list[tuple[str, list[str]]]:
+@contextlib.contextmanager
+def _rehearsals(number: str | None) -> Iterator[tuple[list[Path], dict[str, str]]]:
+    """The lessons (or one) with the answers to their exercises, for the length of a check, and the variable for what they share."""
+    from helpers.course import rehearsal
+
+    course = registry.read_course()
+    left_out = _without_packages(course)
+    every = [path for path in sorted((course.root / "notebooks").glob("*.ipynb")) if path not in left_out]
+    wanted = every if number is None else [course.notebook(course.lesson(number))]
+    # In the repository: pytest looks for its settings in the folders above the notebooks.
+    build = course.root / "build"
+    build.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="check-", dir=build, ignore_cleanup_errors=True) as folder:
+        encodings = Path(folder) / "encodings"
+        encodings.mkdir()
+        yield rehearsal.write_rehearsals(course, wanted, Path(folder)), {rehearsal.ENCODINGS: str(encodings)}
+
+
+def _checks(notebooks: Sequence[Path]) -> list[tuple[str, list[str]]]:
     python = [sys.executable, "-m"]
-    notebooks = [str(path) for path in sorted((registry.REPOSITORY / "notebooks").glob("*.ipynb"))]
     nbval = ["--nbval" if sys.platform == STRICT_PLATFORM else "--nbval-lax", "--nbval-current-env", f"--nbval-cell-timeout={300}"]
     # Two workers even on one core: most of a lesson is waiting for imports. A lesson stays on one worker (loadscope).
     parallel = ["-n", str(max(2, min(4, os.cpu_count() or 2)))]
@@ -123,9 +150,19 @@ def _checks() -> list[tuple[str, list[str]]]:
         ("Style", [*python, "ruff", "check", "."]),
         ("Format", [*python, "ruff", "format", "--check", "helpers", "tests"]),
         ("Types", [*python, "mypy"]),
-        ("Every stored output", [*python, "pytest", "-q", *nbval, *parallel, "--dist=loadscope", *notebooks]),
+        (STORED_OUTPUTS, [*python, "pytest", "-q", *nbval, *parallel, "--dist=loadscope", *map(str, notebooks)]),
         ("Tests", [*python, "pytest", "-q", *parallel, "--dist=loadgroup", "tests"]),
     ]
+
+
+def _without_packages(course: registry.Course) -> list[Path]:
+    """The notebooks that can't run here, because packages of their lesson are missing; said, so that none is left out in silence."""
+    from helpers import doctor
+
+    left_out = [lesson for lesson in course.lessons if doctor.missing_packages(course.root / lesson.requirements)]
+    for lesson in left_out:
+        print(f"NOT CHECKED: {lesson.heading}: its packages are missing: {lesson.install}", flush=True)
+    return [course.notebook(lesson) for lesson in left_out]
 
 
 def make_site() -> int:

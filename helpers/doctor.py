@@ -19,6 +19,8 @@ GIB = 1024**3
 WIDGET_EXTENSIONS = ("anywidget", "@jupyter-widgets/jupyterlab-manager")
 WIDGET_PACKAGES = ("anywidget", "ipywidgets", "jupyterlab-widgets")
 REQUIREMENTS = Path(__file__).resolve().parents[1] / "requirements.txt"
+BEYOND = REQUIREMENTS.with_name("requirements-beyond.txt")
+INSTALL_BEYOND = f"python -m pip install -r {BEYOND.name}"
 
 
 @dataclass(frozen=True)
@@ -132,8 +134,22 @@ def _pin(name: str) -> str:
     return pinned(REQUIREMENTS.read_text(encoding="utf-8"))[name] if REQUIREMENTS.is_file() else "*"
 
 
+def check_beyond() -> Check:
+    """Whether the packages are there that only the lessons on many machines and on training need; well without them, too."""
+    missing = missing_packages(BEYOND)
+    found = f"not installed yet, and only the lessons that say so need them: {INSTALL_BEYOND}" if missing else "installed"
+    return Check("beyond", True, f"the packages of {BEYOND.name}: {found}")
+
+
+@arguments.typed
+def missing_packages(requirements: Path) -> list[str]:
+    """The distributions that a requirements file names and this environment lacks; not those that it includes with ``-r``."""
+    pins = pinned(requirements.read_text(encoding="utf-8")) if requirements.is_file() else {}
+    return [name for name in pins if installed_version(name) is None]
+
+
 CHECKS: tuple[Callable[[], Check], ...] = (
-    check_python, check_packages, check_model, check_kernel, check_widgets, check_memory, check_disk, check_device,
+    check_python, check_packages, check_beyond, check_model, check_kernel, check_widgets, check_memory, check_disk, check_device,
 )  # fmt: skip
 
 

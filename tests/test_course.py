@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,9 @@ def test_header_navigation_and_table_follow_the_registry(small_course: Course) -
     first, second = small_course.lessons
     assert registry.header(small_course, second).startswith("# 01 · Do another thing")
     assert "[00 · Do one thing](00_one.ipynb)" in registry.header(small_course, second)
+    assert "Needs more packages" not in registry.header(small_course, second)
+    more = replace(second, requirements="requirements-more.txt")
+    assert registry.header(small_course, more).endswith("· **Needs more packages:** `python -m pip install -r requirements-more.txt`")
     assert "01_two.ipynb" in registry.navigation(small_course, first)
     assert "**Before:** [00 · Do one thing](00_one.ipynb)" in registry.navigation(small_course, second)
     assert "Next:" not in registry.navigation(small_course, second)

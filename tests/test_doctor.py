@@ -28,6 +28,18 @@ def test_a_package_that_is_missing_or_old_is_named(tmp_path: Path, monkeypatch: 
     assert "(pinned: 0.0.1)" in said and "no-such-package missing" in said and "pip install -r requirements.txt" in said
 
 
+def test_packages_that_only_some_lessons_need_are_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "requirements-beyond.txt"
+    file.write_text("-r requirements.txt\nnumpy==0.0.1  # another version is no matter here\n", encoding="utf-8")
+    monkeypatch.setattr(doctor, "BEYOND", file)
+    assert str(doctor.check_beyond()).endswith("the packages of requirements-beyond.txt: installed")
+    file.write_text("no-such-package==1.0\nnumpy==0.0.1\n", encoding="utf-8")
+    assert doctor.missing_packages(file) == ["no-such-package"]
+    check = doctor.check_beyond()
+    assert check.ok and check.found.endswith("not installed yet, and only the lessons that say so need them: " + doctor.INSTALL_BEYOND)
+    assert doctor.missing_packages(tmp_path / "nowhere.txt") == []
+
+
 def test_a_model_that_is_not_usable_gives_the_hubs_advice(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*, verify: bool) -> None:
         raise hub.HubError("Do this.")
@@ -76,4 +88,4 @@ def test_missing_parts_of_the_widgets_are_named(tmp_path: Path, monkeypatch: pyt
 
 def test_the_checks_are_those_that_learners_are_promised() -> None:
     names = {check.__name__.removeprefix("check_") for check in doctor.CHECKS}
-    assert names == {"python", "packages", "model", "kernel", "widgets", "memory", "disk", "device"}
+    assert names == {"python", "packages", "beyond", "model", "kernel", "widgets", "memory", "disk", "device"}

@@ -299,7 +299,9 @@ def test_a_deprecation_that_a_lesson_causes_stops_it(category: str, tmp_path: Pa
 # Strict nbval, as the tests call it
 
 
-def test_strict_nbval_goes_red_when_an_output_or_the_text_alternative_of_a_figure_changes(write_notebook: Callable[..., Path]) -> None:
+def test_strict_nbval_goes_red_when_an_output_an_alternative_text_or_a_verdict_changes(
+    write_notebook: Callable[..., Path],
+) -> None:
     def stored(name: str, source: str, output: NotebookNode) -> Path:
         return write_notebook(new_code_cell(source, execution_count=1, outputs=[output]), name=name)
 
@@ -312,10 +314,15 @@ def test_strict_nbval_goes_red_when_an_output_or_the_text_alternative_of_a_figur
         "from helpers import plots\nfigure, axes = plots.new_figure()\nplots.show(figure, 'A line from 1 to 2.')",
         new_output("display_data", data=data, metadata=alternative),
     )
+    # as rehearsal inserts them: the outputs are ignored, an answer that is judged otherwise than promised is not
+    ignored = {"tags": ["nbval-ignore-output"]}
+    rehearsals = [new_code_cell(source, execution_count=1, metadata=ignored) for source in ("print('log')", "assert not 'promised'")]
+    answers = write_notebook(*rehearsals, name="answers.ipynb")
     options = ["-v", "--nbval", "--nbval-current-env", "-p", "no:cacheprovider", "-c", os.devnull]
     with build.lesson_environment() as environment:
-        command = [sys.executable, "-m", "pytest", *options, *map(str, (good, bad, figure))]
+        command = [sys.executable, "-m", "pytest", *options, *map(str, (good, bad, figure, answers))]
         result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=good.parent)
     assert result.returncode == 1, result.stdout
-    for line in ("good::ipynb::Cell 0 PASSED", "bad::ipynb::Cell 0 FAILED", "figure::ipynb::Cell 0 FAILED"):
+    expected = {"good": "PASSED", "bad": "FAILED", "figure": "FAILED", "answers": "PASSED"}
+    for line in [*(f"{name}::ipynb::Cell 0 {verdict}" for name, verdict in expected.items()), "answers::ipynb::Cell 1 FAILED"]:
         assert line in result.stdout

@@ -1,23 +1,24 @@
-"""The real lessons against the gates, the exercises in their lessons' own namespaces, and the copy-paste blocks as scripts."""
+"""The real lessons against the gates, and the copy-paste blocks as scripts."""
 
-import json
 import os
-import re
 from collections.abc import Callable
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell
 
-from helpers import exercises
-from helpers.course import build, gates
+from helpers import doctor, exercises
+from helpers.course import gates, rehearsal
 from helpers.course.registry import Course, Lesson, read_course
-from helpers.exercises import NOT_YET, RIGHT, UNANSWERED, Exercise
-from tests.needed_cells import needed
 
-COURSE, TESTS = read_course(), Path(__file__).parent
+COURSE = read_course()
+
+
+def lacking(lesson: Lesson) -> pytest.MarkDecorator:
+    missing = doctor.missing_packages(COURSE.root / lesson.requirements)
+    return pytest.mark.skipif(bool(missing), reason=f"{', '.join(missing)} not installed: {lesson.install}")
+
+
 LESSONS = [pytest.param(lesson, id=lesson.stem, marks=pytest.mark.xdist_group(lesson.stem)) for lesson in COURSE.lessons]
 
 
@@ -54,71 +55,15 @@ def test_every_link_resolves(path: Path) -> None:
 # Exercises
 
 
-@pytest.fixture(scope="module")
-def encodings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for run_cells.py's vectors of large lists, one for all of pytest-xdist's workers."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "encodings"
-    folder.mkdir(exist_ok=True)
-    return folder
-
-
-def check_call(cells: list[NotebookNode], exercise: Exercise) -> str:
-    """The line of the lesson that checks this exercise, as the learner runs it."""
-    variables = {
-        match.group(1): match.group(2) for cell in cells for match in re.finditer(r'(\w+) = exercises\.get\("([\d.]+)"\)', cell.source)
-    }
-    for cell in cells:
-        for line in cell.source.splitlines():
-            match = re.match(r"(\w+)\.check\(", line)
-            if match and variables.get(match.group(1)) == exercise.number:
-                return line
-    raise AssertionError(f"lesson cell with .check() of exercise {exercise.number} not found")
-
-
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_the_lesson_asks_every_one_of_its_exercises(lesson: Lesson) -> None:
+    """That its solutions are right and its wrong answers get their hints is for strict nbval to say: see helpers.course.rehearsal."""
     listed = exercises.of_lesson(lesson.number)
     assert 2 <= len(listed) <= 4
+    cells = [cell.source for cell in gates.code_cells(rehearsal.with_answers(stored(lesson)))]
     for exercise in listed:
-        assert check_call(gates.code_cells(stored(lesson)), exercise)
+        assert sum(f"_rehearsal.rehearse({exercise.number!r}" in source for source in cells) == 1
         assert len(exercise.wrong_answers) >= 2 and exercise.hints and exercise.praise
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("lesson", LESSONS)
-def test_solutions_are_right_and_wrong_answers_get_their_hints_in_the_lesson_itself(
-    lesson: Lesson, run_alone: Callable[[Path, Path], None], encodings: Path, tmp_path: Path
-) -> None:
-    """What the exercises rest on, then every solution and every typical wrong answer, each checked by the lesson's own line."""
-    cells = gates.code_cells(build.read_source(COURSE.source(lesson)))
-    unanswered = [position for position, cell in enumerate(cells) if "exercise" in gates.tags(cell)]
-    # A learner answers here, knowing nothing of the cells below; and nbval runs those anyway.
-    cells = cells[: unanswered[-1] + 1]
-    expected = dict.fromkeys(unanswered, (UNANSWERED, ""))
-    for exercise in exercises.of_lesson(lesson.number):
-        line = check_call(cells, exercise)
-        answers = [(exercise.solution_code, RIGHT, "")] + [(wrong.code, NOT_YET, wrong.hint) for wrong in exercise.wrong_answers]
-        for code, verdict, hint in answers:
-            expected[len(cells)] = (verdict, hint)
-            cells.append(new_code_cell(f"{dedent(code).strip()}\n{line}"))
-    asked = [
-        *expected,
-        *(position for position, cell in enumerate(cells) if {"setup"} & gates.tags(cell) or "exercises.get(" in cell.source),
-    ]
-    kept = needed([cell.source for cell in cells], asked)
-    job = {
-        "cells": [{"source": cells[position].source, "tags": sorted(gates.tags(cells[position]))} for position in kept],
-        "encodings": os.fspath(encodings),
-        "folder": os.fspath(COURSE.root / "notebooks"),
-        "startup": os.fspath(build.RUNTIME / "startup.py"),
-    }
-    (tmp_path / "cells.json").write_text(json.dumps(job), encoding="utf-8")
-    run_alone(TESTS / "run_cells.py", tmp_path)
-    printed = dict(zip(kept, json.loads((tmp_path / "printed.json").read_text(encoding="utf-8")), strict=True))
-    for position, (verdict, hint) in expected.items():
-        said = printed[position]
-        assert verdict in said and hint in said, f"{cells[position].source}\nwanted: {verdict} {hint}\nsaid: {said}"
 
 
 # The block to copy
@@ -126,7 +71,7 @@ def test_solutions_are_right_and_wrong_answers_get_their_hints_in_the_lesson_its
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("copy-paste")
-@pytest.mark.parametrize("lesson", COURSE.lessons, ids=lambda lesson: lesson.stem)
+@pytest.mark.parametrize("lesson", [pytest.param(lesson, id=lesson.stem, marks=lacking(lesson)) for lesson in COURSE.lessons])
 def test_the_copy_paste_block_runs_alone_and_prints_what_the_lesson_shows(
     lesson: Lesson, run_alone: Callable[[Path, Path], None], tmp_path: Path
 ) -> None:

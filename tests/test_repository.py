@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from itertools import chain
+from pathlib import Path
 
 import pytest
 import yaml
@@ -245,6 +246,26 @@ TRY_A_CONNECTION = "import socket\ntry:\n    socket.getaddrinfo('example.org', 8
 def test_the_checks_go_red_when_a_step_fails_or_tries_a_connection(
     steps: dict[str, str], status: int, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(commands, "_checks", lambda: [(name, [sys.executable, "-c", code]) for name, code in steps.items()])
+    monkeypatch.setattr(commands, "_checks", lambda notebooks: [(name, [sys.executable, "-c", code]) for name, code in steps.items()])
     assert commands.check_everything() == status
     assert said in capsys.readouterr().out
+
+
+def test_a_lesson_whose_packages_are_missing_is_left_out_and_named(
+    course: Course, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lesson = course.lesson("13")
+    lacks = {course.root / lesson.requirements: ["lancedb"]}
+    monkeypatch.setattr(doctor, "missing_packages", lambda file: lacks.get(file, []))
+    with commands._rehearsals(None) as (notebooks, _):
+        names = {path.name for path in notebooks}
+    left_out = {course.notebook(each).name for each in course.lessons if each.requirements == lesson.requirements}
+    assert f"{lesson.stem}.ipynb" in left_out and not names & left_out
+    assert names | left_out == {path.name for path in (course.root / "notebooks").glob("*.ipynb")}
+    said = capsys.readouterr().out
+    assert f"NOT CHECKED: {lesson.heading}: its packages are missing: python -m pip install -r requirements-beyond.txt" in said
+
+
+def test_one_lesson_can_be_checked_alone(course: Course) -> None:
+    with commands._rehearsals("03") as (notebooks, shared):
+        assert [path.name for path in notebooks] == ["03_encoding_text.ipynb"] and all(Path(folder).is_dir() for folder in shared.values())

@@ -20,7 +20,7 @@ def root(tmp_path: Path) -> Path:
     source = tmp_path / "repository"
     for name in bundle.FILES:
         (source / name).parent.mkdir(parents=True, exist_ok=True)
-        (source / name).write_text(REQUIREMENTS if name == "requirements.txt" else name, encoding="utf-8")
+        (source / name).write_text(REQUIREMENTS if name.startswith("requirements") else name, encoding="utf-8")
     for name in ("helpers/__init__.py", "helpers/__pycache__/x.pyc", "notebooks/00_one.ipynb", "notebooks/.ipynb_checkpoints/x.ipynb"):
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).write_text(name, encoding="utf-8")
@@ -89,7 +89,7 @@ def test_an_interrupted_bundle_leaves_the_old_one(
 
 def test_a_bundle_without_all_wheels_is_refused(tmp_path: Path) -> None:
     (tmp_path / "wheels").mkdir()
-    (tmp_path / "requirements.txt").write_text("numpy==2.4.6\n", encoding="utf-8")
+    (tmp_path / install.REQUIREMENTS).write_text("numpy==2.4.6\n", encoding="utf-8")
     with pytest.raises(RuntimeError, match="bundle is not complete"):
         bundle.check_is_complete(tmp_path)
 
@@ -216,6 +216,7 @@ def build_editable(wheel_directory, config_settings=None, metadata_directory=Non
 def tiny_bundle(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A bundle that real pip can install: one wheel of ours, and a package helpers that reports what it sees."""
     (root / "requirements.txt").write_text("tiny==1.0\n", encoding="utf-8")
+    (root / install.REQUIREMENTS).write_text("-r requirements.txt\n", encoding="utf-8")
     backend = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["notebooks"]\n'
     (root / "pyproject.toml").write_text(backend + '[project]\nname = "helpers"\nversion = "0.1.0"\n', encoding="utf-8")
     (root / "notebooks" / "backend.py").write_text(BACKEND.replace('.rpartition("backend")', '.rpartition("notebooks")'), encoding="utf-8")

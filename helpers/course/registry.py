@@ -8,12 +8,16 @@ from helpers import arguments
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TABLE_START, TABLE_END = "<!-- lessons: generated from notebooks/course.toml -->", "<!-- /lessons -->"
+REQUIREMENTS = "requirements.txt"
 REQUIRED = ("number", "slug", "title", "minutes", "needs", "guide", "goal")
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """One lesson as the registry has it. `needs` holds numbers of earlier lessons, `guide` sections of the older guide."""
+    """One lesson as the registry has it. `needs` holds numbers of earlier lessons, `guide` sections of the older guide.
+
+    `requirements` is the file, beside the README, of the packages that its cells need.
+    """
 
     number: str
     slug: str
@@ -22,6 +26,7 @@ class Lesson:
     needs: tuple[str, ...]
     guide: tuple[str, ...]
     goal: str
+    requirements: str = REQUIREMENTS
 
     @property
     def stem(self) -> str:
@@ -32,6 +37,11 @@ class Lesson:
     def heading(self) -> str:
         """The lesson's number and title, for example ``03 · Encode text into vectors``."""
         return f"{self.number} · {self.title}"
+
+    @property
+    def install(self) -> str:
+        """The command that installs what the lesson's cells need."""
+        return f"python -m pip install -r {self.requirements}"
 
 
 # Not a lesson, and in no list of them: two pages to print. It is written, executed, stored and compared like one.
@@ -105,6 +115,7 @@ def _lesson(entry: dict[str, object], file: Path) -> Lesson:
         needs=tuple(arguments.texts(entry["needs"], "needs", empty=True)),
         guide=tuple(arguments.texts(entry["guide"], "guide", empty=True)),
         goal=arguments.text(entry["goal"], "goal", empty=False),
+        requirements=arguments.text(entry.get("requirements", REQUIREMENTS), "requirements", empty=False),
     )
 
 
@@ -124,7 +135,8 @@ def header(course: Course, lesson: Lesson) -> str:
     """The first cell of a lesson, in Markdown: title, minutes and prerequisites."""
     needs = [course.lesson(number) for number in lesson.needs]
     linked = ", ".join(f"[{need.heading}]({need.stem}.ipynb)" for need in needs) or "nothing but Python"
-    return f"# {lesson.heading}\n\n{lesson.goal}\n\n**Time:** {lesson.minutes} minutes · **Builds on:** {linked}"
+    more = f" · **Needs more packages:** `{lesson.install}`" if lesson.requirements != REQUIREMENTS else ""
+    return f"# {lesson.heading}\n\n{lesson.goal}\n\n**Time:** {lesson.minutes} minutes · **Builds on:** {linked}{more}"
 
 
 @arguments.typed

@@ -12,18 +12,16 @@ import socket
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from helpers import arguments
-from helpers.pipeline.arrow import matrix, vector_column
-from helpers.pipeline.documents import Document, each_once
+from helpers.pipeline.arrow import vector_column
 from helpers.pipeline.encode import LoadingEncoder, Settings, loader
 from helpers.pipeline.manifest import Manifest
 from helpers.pipeline.needs import engine
+from helpers.pipeline.parquet import refuse_full
 
 # Before ray is imported: no report to its makers, to an address at which nobody listens. That alone is not enough: see `_quiet_start`.
 QUIET = {
@@ -65,7 +63,7 @@ class BatchEncoder:
 
 @contextlib.contextmanager
 def local_cluster(nodes: int = 2, cpus: int = 1) -> Iterator[Any]:
-    """A Ray cluster of several nodes on this machine, for the length of a ``with`` block.
+    """A Ray cluster of several nodes on this machine, for the length of a ``with`` block, without progress bars and messages of Ray's.
 
     Args:
         nodes: How many nodes, the first of which is the head.
@@ -95,37 +93,12 @@ def local_cluster(nodes: int = 2, cpus: int = 1) -> Iterator[Any]:
                 with _quiet_start():
                     cluster.add_node(**_node(Path(folder), cpus), **head)
             ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR", _node_ip_address=HERE)
-            yield cluster
+            _quiet_data(ray)
+            with _native_messages_aside():
+                yield cluster
         finally:
             ray.shutdown()
             cluster.shutdown()
-
-
-def write_documents(documents: Iterable[Document], folder: str | os.PathLike[str], *, files: int = 8) -> Path:
-    """Write documents as Parquet files with the columns ``id``, ``text`` and one a field: what `encode_parquet` reads.
-
-    Args:
-        documents: Read once; memory holds them all, so call it for one part of a large collection at a time.
-        folder: Made where it does not exist; it must be empty.
-        files: Into how many files: at least as many as encoders, so that each has its share.
-
-    Raises:
-        TypeError, ValueError, FileExistsError: `documents` are none, an id comes twice, a field has values of several types or the name of
-            a column, or `folder` holds something.
-    """
-    rows = list(each_once(documents))
-    target, files = arguments.path(folder, "folder"), arguments.integer(files, "files", minimum=1)
-    _refuse_full(target, "folder")
-    pa = engine("pyarrow")
-    parquet = engine("pyarrow.parquet")
-    target.mkdir(parents=True, exist_ok=True)
-    fields = sorted({name for row in rows for name in row.fields})
-    columns: dict[str, Any] = {name: pa.array([getattr(row, name) for row in rows], pa.string()) for name in ("id", "text")}
-    table = pa.table(columns | {name: [row.fields.get(name) for row in rows] for name in fields})
-    each = -(-len(rows) // files)
-    for number in range(files):
-        parquet.write_table(table.slice(number * each, each), target / f"part-{number:05}.parquet")
-    return target
 
 
 def encode_parquet(
@@ -147,7 +120,8 @@ def encode_parquet(
 
     Args:
         source: A folder of Parquet files with the columns ``id`` and ``text``; others are passed on.
-        target: A folder that does not exist or is empty. Every machine must see both (a network disk or an object store).
+        target: A folder that does not exist or is empty. Every machine must see both, as on a network disk. A run that was stopped leaves
+            a folder without a manifest: delete it, and run again.
         load: A function without arguments that returns the model. It runs once in each encoder, so it must work on each machine.
         settings: How texts become vectors; None for ``Settings()``.
         manifest: What these vectors are, ``Encoder(load(), settings).manifest``. Each encoder compares its own with it, because a machine
@@ -162,7 +136,8 @@ def encode_parquet(
         RuntimeError: No cluster runs.
         FileExistsError: `target` holds something.
     """
-    source_folder, target_folder = arguments.path(source, "source"), arguments.path(target, "target")
+    # absolute: a node may have another working folder
+    source_folder, target_folder = arguments.path(source, "source").absolute(), arguments.path(target, "target").absolute()
     load = loader(load)
     settings = Settings() if settings is None else arguments.instance(settings, "settings", Settings)
     manifest = arguments.instance(manifest, "manifest", Manifest)
@@ -170,7 +145,7 @@ def encode_parquet(
     gpus = arguments.number(gpus, "gpus", minimum=0)
     batch_rows = arguments.integer(batch_rows, "batch_rows", minimum=1)
     rows_per_file = arguments.integer(rows_per_file, "rows_per_file", minimum=1)
-    _refuse_full(target_folder, "target")
+    refuse_full(target_folder, "target")
     ray = _ray()
     if not ray.is_initialized():
         raise RuntimeError("encode_parquet needs a Ray cluster: call it within local_cluster(), or after ray.init(address=…).")
@@ -189,58 +164,6 @@ def encode_parquet(
     with _native_messages_aside():
         encoded.write_parquet(str(target_folder))
     manifest.write(target_folder)
-
-
-def read_vectors(folder: str | os.PathLike[str]) -> tuple[list[str], np.ndarray]:
-    """The ids and the vectors of a folder that `encode_parquet` made, sorted by id: an id that is there twice comes twice.
-
-    Raises:
-        FileNotFoundError: The run that made the folder has not ended (there is no manifest).
-    """
-    path = arguments.path(folder, "folder")
-    Manifest.read(path)
-    table = engine("pyarrow.parquet").read_table(sorted(path.glob("*.parquet")), columns=["id", "vector"]).sort_by("id")
-    return table["id"].to_pylist(), matrix(table["vector"])
-
-
-def same_rows(
-    ids: Iterable[str], vectors: np.ndarray, other_ids: Iterable[str], other_vectors: np.ndarray, *, tolerance: float = 1e-5
-) -> list[str]:
-    """Compare two results row by row: what differs, one line a finding; empty where they are the same.
-
-    Args:
-        ids: The id of each row; in any order.
-        vectors: Matrix of shape (rows, dimension).
-        other_ids: The ids of the other result.
-        other_vectors: And its vectors.
-        tolerance: By how much a number may differ: other batches round differently in the last digits.
-    """
-    first = _by_id(ids, "ids", vectors, "vectors")
-    second = _by_id(other_ids, "other_ids", other_vectors, "other_vectors")
-    tolerance = arguments.number(tolerance, "tolerance", minimum=0)
-    findings = [f"{name!r} is there {len(rows)} times" for found in (first, second) for name, rows in found.items() if len(rows) > 1]
-    findings += [f"{name!r} is only in the first" for name in first.keys() - second.keys()]
-    findings += [f"{name!r} is only in the second" for name in second.keys() - first.keys()]
-    for name in first.keys() & second.keys():
-        ours, theirs = first[name][0], second[name][0]
-        if ours.shape != theirs.shape or not np.allclose(ours, theirs, rtol=0, atol=tolerance):
-            findings.append(f"{name!r} has another vector")
-    return sorted(findings)
-
-
-def _by_id(ids: Iterable[str], ids_name: str, vectors: object, name: str) -> dict[str, list[np.ndarray]]:
-    names = arguments.texts(ids, ids_name, empty=True)
-    numbers = arguments.matrix(vectors, name, empty=True)
-    arguments.same_length(names, ids_name, numbers, name)
-    found: dict[str, list[np.ndarray]] = {}
-    for row, vector in zip(names, numbers, strict=True):
-        found.setdefault(row, []).append(vector)
-    return found
-
-
-def _refuse_full(folder: Path, name: str) -> None:
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(f"{name} must be a folder that does not exist or is empty, got {str(folder)!r}.")
 
 
 def _ray() -> Any:

@@ -28,6 +28,7 @@ class Document:
         _storable(arguments.text(self.id, "id", empty=False), "id")
         _storable(arguments.text(self.text, "text"), "text")
         for name, value in arguments.instance(self.fields, "fields", Mapping).items():  # type: ignore[type-abstract]
+            arguments.text(name, "each name in fields", empty=False)
             if type(value) not in (str, int, float, bool):
                 raise arguments.wrong_type(f"fields[{name!r}]", value, "a Python string, number, True or False")
             if isinstance(value, int):

@@ -1,5 +1,6 @@
 """What made the vectors of a folder, so that no other model's are ever put beside them."""
 
+import errno
 import json
 import os
 from dataclasses import asdict, dataclass
@@ -13,8 +14,10 @@ from helpers.encoding.identity import PROBE_TOLERANCE, ModelIdentity
 from helpers.encoding.store import replace_content, sync_folder
 
 FILE = "manifest.json"
+UNFINISHED = FILE + ".new"  # what a process leaves that is killed while it writes one
 WRITTEN_BY = "helpers.pipeline"
 LAYOUT = 1
+SHOWN_DIGITS = 12
 PRECISIONS = ("float32", "float16")
 
 
@@ -45,8 +48,8 @@ class Manifest:
     probe: tuple[float, ...]
 
     def __str__(self) -> str:
-        revision = f", revision {self.revision}" if self.revision else ""
-        weights = f", weights {self.identity.weights_sha256[:12]}…" if self.identity.weights_sha256 else ""
+        revision = f", revision {_cut(self.revision)}" if self.revision else ""
+        weights = f", weights {_cut(self.identity.weights_sha256)}" if self.identity.weights_sha256 else ""
         length = "length 1" if self.normalized else "length as it comes"
         prompt = "no prompt" if self.prompt is None else f"prompt {self.prompt!r}"
         return f"{self.model}{revision}{weights}: {self.dimension} x {self.precision}, {length}, {prompt}; {self.library}"
@@ -94,27 +97,34 @@ class Manifest:
         """The manifest of a folder.
 
         Raises:
-            FileNotFoundError: There is none.
+            FileNotFoundError: There is none: nothing was made there, or the run that makes it has not ended.
             ValueError: What is there is damaged, or comes from another program or version; it is left as it is.
         """
         path = arguments.path(folder, "folder") / FILE
-        content = path.read_bytes()
         try:
-            return cls.from_json(content)
-        except (TypeError, ValueError, KeyError, RecursionError) as error:
-            why = f"it lacks {error}" if isinstance(error, KeyError) else str(error).rstrip(".")
-            raise ValueError(
-                f"{path} is not a manifest that can be read ({why}): nothing was changed; put it back from a copy, or use another folder."
-            ) from None
+            content = path.read_bytes()
+        except FileNotFoundError:
+            why = f"{path.parent} holds no {FILE}: nothing was made there, or the run that makes it has not ended"
+            raise FileNotFoundError(errno.ENOENT, why) from None
+        return cls.from_json(content, str(path))
 
     def to_json(self) -> bytes:
         """The content of the file."""
         return json.dumps({"written_by": WRITTEN_BY, "layout": LAYOUT, **asdict(self)}, indent=1).encode()
 
     @classmethod
-    def from_json(cls, content: bytes) -> "Manifest":
-        """TypeError, ValueError, KeyError or RecursionError where the content is no manifest of this layout."""
-        data = arguments.instance(json.loads(arguments.instance(content, "content", bytes)), "content", dict)
+    def from_json(cls, content: bytes, where: str) -> "Manifest":
+        """The manifest of which this is the content; ValueError that names the place where it is damaged, or of another program."""
+        try:
+            return cls._of(arguments.instance(content, "content", bytes))
+        except (TypeError, ValueError, KeyError, RecursionError) as error:
+            why = f"it lacks {error}" if isinstance(error, KeyError) else str(error).rstrip(".")
+            told = f"{where} is not a manifest that can be read ({why})"
+            raise ValueError(f"{told}: nothing was changed; put it back from a copy, or use another place.") from None
+
+    @classmethod
+    def _of(cls, content: bytes) -> "Manifest":
+        data = arguments.instance(json.loads(content), "content", dict)
         if data.pop("written_by", None) != WRITTEN_BY:
             raise ValueError("it was written by something else")
         if (layout := data.pop("layout", None)) != LAYOUT:
@@ -130,6 +140,11 @@ class Manifest:
             library=arguments.text(data["library"], "library"),
             probe=tuple(arguments.number(value, "probe") for value in arguments.instance(data["probe"], "probe", list)),
         )
+
+
+def _cut(name: str) -> str:
+    """Twelve of forty or more digits tell one from another."""
+    return name if len(name) <= SHOWN_DIGITS else name[:SHOWN_DIGITS] + "…"
 
 
 def _text_or_none(value: Any, name: str) -> str | None:

@@ -5,7 +5,8 @@ import types
 
 from helpers import arguments
 
-INSTALL = "python -m pip install -r requirements-scale.txt"
+INSTALL = "python -m pip install -r requirements-beyond.txt"
+SAID_CHARACTERS = 200
 
 
 def engine(name: str) -> types.ModuleType:
@@ -21,3 +22,9 @@ def engine(name: str) -> types.ModuleType:
         if (error.name or "").split(".")[0] != name.split(".")[0]:
             raise
         raise ModuleNotFoundError(f"helpers.pipeline needs {name}, which is not installed: run {INSTALL}", name=name) from None
+
+
+@arguments.typed
+def first_line(error: BaseException) -> str:
+    """What an engine says of an error, in one line: the rest are places in its own source."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:SAID_CHARACTERS]

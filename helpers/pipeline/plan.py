@@ -2,16 +2,49 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
 from helpers import arguments
 from helpers.tables import size_text
 
 BYTES_A_VALUE = {"float32": 4.0, "float16": 2.0, "int8": 1.0, "binary": 0.125}
+ASSUMED = "an assumption"
+
+
+@runtime_checkable
+class MeasuredRate(Protocol):
+    """What a plan reads of a measurement: a row of `helpers.benchmark.Report` has all of it."""
+
+    @property
+    def label(self) -> str:
+        """The model's name, and what its weights are where they aren't the real ones."""
+
+    @property
+    def backend(self) -> str:
+        """What computes."""
+
+    @property
+    def device(self) -> str:
+        """Where."""
+
+    @property
+    def batch_size(self) -> int:
+        """Texts a batch."""
+
+    @property
+    def length(self) -> int | str:
+        """Tokens of each text, or a word for texts of several lengths."""
+
+    @property
+    def tokens_per_second(self) -> float:
+        """The rate, without padding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What it takes to embed a collection once and to keep it. ``str()`` gives assumptions and results, one a line.
+
+    A machine is whatever the rate was measured on: a computer, or one GPU. `measured` takes the rate from a benchmark.
 
     Attributes:
         documents: How many; up to 1,000,000,000 and beyond.
@@ -27,6 +60,7 @@ class Plan:
         copies: How many copies are kept.
         price_a_gib_month: What it costs to keep one GiB for a month, in `currency`.
         currency: Only written behind the numbers.
+        rate_from: Where `tokens_a_second` comes from, in words.
     """
 
     documents: int
@@ -42,6 +76,7 @@ class Plan:
     copies: int = 1
     price_a_gib_month: float = 0.0
     currency: str = "USD"
+    rate_from: str = ASSUMED
 
     def __post_init__(self) -> None:
         for name in ("documents", "machines", "dimension", "copies"):
@@ -55,6 +90,26 @@ class Plan:
             raise arguments.wrong_value("efficiency", self.efficiency, "a number above 0, at most 1")
         arguments.choice(self.precision, "precision", BYTES_A_VALUE)
         arguments.text(self.currency, "currency", empty=False)
+        arguments.text(self.rate_from, "rate_from", empty=False)
+
+    @classmethod
+    def measured(cls, row: MeasuredRate, **assumptions: Any) -> "Plan":
+        """A plan whose rate is a measurement, and which says so.
+
+        A rate holds for texts of about the length that was measured: attention in a text of twice the tokens costs four times as much.
+
+        Args:
+            row: Of a benchmark's report, for example ``Report.read(path).find(backend="torch fp32", batch_size=32)[0]``.
+            **assumptions: All others of the plan; `documents` and `tokens_a_document` are needed.
+
+        Raises:
+            TypeError: `row` is something else, or an assumption is missing or unknown.
+            ValueError: An assumption cannot be.
+        """
+        if not isinstance(row, MeasuredRate):
+            raise arguments.wrong_type("row", row, "a row of a benchmark's report")
+        rate_from = f"{row.label}, {row.backend} on {row.device}, batches of {row.batch_size} texts of {_tokens(row.length)}"
+        return cls(**{"rate_from": rate_from} | assumptions, tokens_a_second=row.tokens_per_second)
 
     @property
     def tokens(self) -> float:
@@ -104,6 +159,7 @@ class Plan:
             "documents": f"{self.documents:,}",
             "tokens a document": f"{self.tokens_a_document:,.0f}",
             "tokens a second and machine": f"{self.tokens_a_second:,.0f}, of which {self.efficiency:.0%} in a long run",
+            "this rate is": self.rate_from,
             "machines": f"{self.machines:,}, each {self.price_an_hour:,.2f} {self.currency} an hour",
             "vector": f"{self.dimension} x {self.precision}",
             "stored beside it": f"{self.text_bytes_a_document:,.0f} bytes a document, index {self.index_share:.0%} of the vectors",
@@ -117,6 +173,10 @@ class Plan:
             "money, a month": f"{self.money_a_month:,.2f} {self.currency}",
         }
         return "\n".join(f"  {name:<28}{text}" if text else name for name, text in lines.items())
+
+
+def _tokens(length: int | str) -> str:
+    return f"{length} tokens" if isinstance(length, int) else "several lengths"
 
 
 def _shown(hours: float) -> str:

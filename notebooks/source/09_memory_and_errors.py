@@ -590,7 +590,6 @@ loading = {
     "unknown backend": lambda: SentenceTransformer(name, backend="tensorrt"),
     "backend not installed": lambda: SentenceTransformer(name, backend="onnx"),
     "no flash attention": with_option("attn_implementation", "flash_attention_2"),
-    "no accelerate": with_option("device_map", "auto"),
 }
 for what, call in loading.items():
     print(f"{what:23} {first_line(call)[:100]}")

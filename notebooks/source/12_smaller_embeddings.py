@@ -609,6 +609,6 @@ print(find("delete a document"))
 # %% [markdown] tags=["navigation"]
 # ## What's next
 #
-# - **Next:** [14 · Benchmark models on your own machine and texts](14_benchmarking.ipynb). A measurement that can be trusted, the older guide's tables measured again, and how near a model comes to the machine's limit.
+# - **Next:** [13 · Keep a growing collection embedded](13_batch_pipelines.ipynb). One encoder in one process, on many machines, and in a table that embeds only what changed and survives a kill.
 # - **Before:** [11 · Make encoding faster, and prove it](11_faster_inference.ipynb)
 # - **All lessons:** [the README's table](../README.md#lessons)

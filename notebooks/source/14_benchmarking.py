@@ -609,5 +609,5 @@ print(f"{rounds} interleaved rounds; the batch is faster: {median(ratios) > 1}")
 # %% [markdown] tags=["navigation"]
 # ## What's next
 #
-# - **Before:** [12 · Make embeddings smaller without losing the search](12_smaller_embeddings.ipynb)
+# - **Before:** [13 · Keep a growing collection embedded](13_batch_pipelines.ipynb)
 # - **All lessons:** [the README's table](../README.md#lessons)

@@ -13,7 +13,7 @@ FIELDS = {"number": int, "package": str}
 
 def _needs(*engines: str) -> pytest.MarkDecorator:
     missing = [name for name in engines if importlib.util.find_spec(name) is None]
-    return pytest.mark.skipif(bool(missing), reason=f"{' and '.join(missing)} not installed: pip install -r requirements-scale.txt")
+    return pytest.mark.skipif(bool(missing), reason=f"{' and '.join(missing)} not installed: pip install -r requirements-beyond.txt")
 
 
 needs_lancedb = _needs("lancedb")

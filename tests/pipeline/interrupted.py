@@ -1,10 +1,8 @@
 """Updates in processes of their own that tests kill: ``python -m tests.pipeline.interrupted FOLDER`` brings a table to its next edition."""
 
-import contextlib
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -18,7 +16,7 @@ from tests.pipeline.common import FIELDS, collection, encoder
 
 COUNT = 300
 BATCH = 5
-SECONDS_A_BATCH = 0.04  # long beside what a machine's other work adds, so that random moments fall into the whole run
+SECONDS_A_BATCH = 0.04  # long beside a commit, so that kills come while it encodes and while it writes
 
 
 def first_edition(folder: Path) -> VectorTable:
@@ -49,21 +47,26 @@ class Killed:
         self._random = random.Random(seed)
         first_edition(self._base)
         whole = self._copy("whole")
-        self._seconds = self._run(whole, None)[1]
+        self._run(whole, None)
+        self._commits = self._commits_of(whole)
         self.wanted = contents(whole)
+        edition = collection(COUNT, 1)
+        assert self.wanted[:2] == ([one.id for one in edition], [one.text_sha256 for one in edition]), "it is wrong without a kill too"
         self.first = contents(self._base)
 
     def kill_and_rerun(self, turn: int) -> tuple[bool, int]:
         """Kill an update, look at what is there, run it again. Returns whether the kill came in the middle, and the commits before it."""
         folder = self._copy(f"turn-{turn}")
-        before = len(VectorTable.open(folder).versions())
-        status, _ = self._run(folder, self._random.uniform(0, self._seconds))
-        commits = len(VectorTable.open(folder).versions()) - before
+        self._run(folder, self._random.randrange(1, self._commits))
+        commits = self._commits_of(folder)
         self._is_in_order(folder)
         next_edition(folder)
         assert contents(folder) == self.wanted
         shutil.rmtree(folder)
-        return status == -signal.SIGKILL and commits > 0, commits
+        return 0 < commits < self._commits, commits
+
+    def _commits_of(self, folder: Path) -> int:
+        return len(VectorTable.open(folder).versions()) - len(VectorTable.open(self._base).versions())
 
     def _is_in_order(self, folder: Path) -> None:
         """Right after the kill: each row is that of the old edition or that of the new one, none is there twice, none is half."""
@@ -74,26 +77,23 @@ class Killed:
     def _copy(self, name: str) -> Path:
         return shutil.copytree(self._base, self._folder / name)
 
-    @staticmethod
-    def _run(folder: Path, kill_after: float | None) -> tuple[int, float]:
+    def _run(self, folder: Path, commits: int | None) -> None:
+        """Update to the end, or kill: a random while, of about a batch, after so many commits. How busy the machine is matters little."""
         command = [sys.executable, "-m", "tests.pipeline.interrupted", os.fspath(folder)]
-        with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE) as process:
-            assert process.stdout is not None
-            process.stdout.readline()  # its imports are done
-            started = time.perf_counter()
-            if kill_after is not None:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(kill_after)
-                process.kill()
-            else:
-                process.stdout.readline()  # its update is done; ending the process takes time too
-            seconds = time.perf_counter() - started
-            return process.wait(), seconds
+        with subprocess.Popen(command, cwd=REPOSITORY) as process:
+            if commits is None:
+                assert process.wait() == 0
+                return
+            known = len(_versions(self._base))
+            while process.poll() is None and len(_versions(folder)) - known < commits:
+                time.sleep(0.005)
+            time.sleep(self._random.uniform(0, 2 * SECONDS_A_BATCH))
+            process.kill()
+
+
+def _versions(folder: Path) -> list[Path]:
+    return list((folder / "vectors.lance" / "_versions").glob("*.manifest"))
 
 
 if __name__ == "__main__":
-    import lancedb  # noqa: F401
-
-    print("ready", flush=True)
     next_edition(Path(sys.argv[1]))
-    print("done", flush=True)

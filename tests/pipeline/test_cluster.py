@@ -1,30 +1,24 @@
-"""Many machines: what is written for them, how results are compared, and a run on a cluster of two nodes."""
+"""Many machines: what is written for them, what each does, and how results are compared. Lesson 13 runs a cluster of two nodes."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from helpers.course import build
 from helpers.pipeline import (
     Document,
     Encoder,
-    Manifest,
     Settings,
-    Update,
-    VectorTable,
+    arrow,
     cluster,
     encode_parquet,
-    local_cluster,
-    read_vectors,
     same_rows,
     write_documents,
 )
 from helpers.pipeline.cluster import BatchEncoder
-from tests.pipeline.common import FIELDS, PlainEncoder, collection, encoder, needs_lancedb, needs_ray
+from tests.pipeline.common import PlainEncoder, collection, encoder, needs_lancedb, needs_ray
 
 IDS = ["a", "b", "c"]
 VECTORS = np.eye(3)
@@ -65,7 +59,54 @@ def test_documents_are_written_into_files_that_hold_each_once(tmp_path: Path) ->
         write_documents(collection(50), folder)
     with pytest.raises(ValueError, match="an id that no earlier document has"):
         write_documents([Document("a", "x"), Document("a", "y")], tmp_path / "other")
-    assert not (tmp_path / "other").exists()
+    assert list(tmp_path.iterdir()) == [tmp_path / "new"]
+
+
+@needs_lancedb
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ([{"text": "other"}], r"fields must be names like in Python, .* and none of \('id', 'text'.*, got str 'text'"),
+        ([{"vector": 1}], "fields must be names like in Python"),
+        ([{"year": 1}, {"year": 2.5}], "document '1' must have a field 'year' of type int, as before, got float 2.5"),
+    ],
+)
+def test_fields_that_a_table_could_not_take_are_not_written(tmp_path: Path, fields: list[dict[str, Any]], words: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=words):
+        write_documents([Document(str(index), "text", each) for index, each in enumerate(fields)], tmp_path / "folder")
+    assert not list(tmp_path.iterdir())
+
+
+@needs_lancedb
+def test_half_a_collection_is_never_taken_for_a_small_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pyarrow import parquet
+
+    write = parquet.write_table
+
+    def full_disk(table: Any, path: Path) -> None:
+        if path.name == "part-00002.parquet":
+            raise OSError(28, "No space left on device")
+        write(table, path)
+
+    monkeypatch.setattr(parquet, "write_table", full_disk)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match="No space left"):
+        write_documents(collection(50), tmp_path / "folder", files=4)
+    assert list(tmp_path.rglob("*")) == [tmp_path / "folder"]
+    monkeypatch.undo()
+    assert len(list(write_documents(collection(50), tmp_path / "folder", files=4).iterdir())) == 4
+
+
+@needs_lancedb
+def test_an_encoder_adds_the_vectors_to_the_columns_that_come(tmp_path: Path) -> None:
+    import pyarrow as pa
+
+    model = Encoder(PlainEncoder())
+    batch = pa.table({"id": ["a", "b"], "text": ["one", "two"], "year": [1, None]})
+    found = BatchEncoder(PlainEncoder, Settings(), model.manifest)(batch)
+    assert found.column_names == ["id", "text", "year", "vector"] and found.drop_columns(["vector"]).equals(batch)
+    assert np.array_equal(arrow.matrix(found["vector"]), model.encode(["one", "two"]))
+    assert arrow.matrix(BatchEncoder(PlainEncoder, Settings(), model.manifest)(batch.slice(0, 0))["vector"]).shape == (0, 8)
 
 
 def test_an_encoder_that_loads_another_model_than_the_others_is_refused() -> None:
@@ -94,40 +135,3 @@ def test_a_target_that_holds_something_is_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(FileExistsError, match="target must be a folder that does not exist or is empty"):
         encode_parquet(tmp_path, tmp_path, PlainEncoder, manifest=encoder().manifest)
-
-
-@pytest.fixture
-def guarded(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
-    """The environment of a lesson, for every process that a test starts: it notes each attempt to reach beyond this machine."""
-    with build.lesson_environment() as environment:
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
-        yield environment
-
-
-@pytest.mark.slow
-@needs_ray
-def test_two_nodes_make_the_vectors_of_one_process(tmp_path: Path, guarded: dict[str, str]) -> None:
-    documents = collection(400)
-    source = write_documents(documents, tmp_path / "source")
-    one_process = Encoder(PlainEncoder(), name="plain")
-    with pytest.raises(FileNotFoundError):
-        read_vectors(tmp_path / "target")
-    with local_cluster(nodes=2) as running:
-        import ray
-
-        nodes = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
-        addresses: set[Any] = {node["NodeManagerAddress"] for node in ray.nodes()}
-        assert len(nodes) == 2 and all(address.startswith("127.") for address in addresses), "nobody else can reach it"
-        with pytest.raises(RuntimeError, match="Ray is running in this process already"), local_cluster():
-            pass
-        encode_parquet(source, tmp_path / "target", PlainEncoder, manifest=one_process.manifest, batch_rows=32, rows_per_file=64)
-        assert len(running.worker_nodes) == 1
-    assert not ray.is_initialized()
-    assert build.refused_connections(guarded) == []
-    ids, vectors = read_vectors(tmp_path / "target")
-    assert same_rows(ids, vectors, [document.id for document in documents], one_process.encode([d.text for d in documents])) == []
-    assert Manifest.read(tmp_path / "target") == one_process.manifest
-    table = VectorTable.create(tmp_path / "table", one_process.manifest, FIELDS)
-    assert table.take_parquet(tmp_path / "target", show_progress_bar=False).added == 400
-    assert table.update(documents, one_process, show_progress_bar=False) == Update(unchanged=400)

@@ -52,6 +52,7 @@ def test_the_hash_of_the_fields_depends_on_names_and_values_and_not_on_their_ord
         ({"fields": {"x": 2**63}}, r"fields\['x'\] must be a whole number from -9223372036854775808 to 9223372036854775807"),
         ({"fields": {"x": np.int64(3)}}, r"fields\['x'\] must be a Python string, number, True or False, got int64"),
         ({"fields": [1]}, "fields must be a Mapping, got list"),
+        ({"fields": {1: 1}}, "each name in fields must be a string, got int 1"),
     ],
 )
 def test_what_cannot_be_stored_is_refused_by_name(wrong: dict[str, Any], words: str) -> None:

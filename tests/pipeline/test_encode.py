@@ -68,6 +68,31 @@ def test_the_manifest_says_what_made_the_vectors() -> None:
     assert "all-fake, revision abc: 8 x float16, length 1, prompt 'doc: '" in str(found)
 
 
+def test_a_model_from_a_hub_carries_its_name_and_its_revision() -> None:
+    class Loaded(FakeEncoder):
+        class model_card_data:
+            base_model, base_model_revision = "maker/model", 40 * "a"
+
+    manifest = Encoder(Loaded()).manifest
+    assert (manifest.model, manifest.revision) == ("maker/model", 40 * "a") and "maker/model, revision aaaaaaaaaaaa…: " in str(manifest)
+    named = Encoder(Loaded(), name="mine", revision="b").manifest
+    assert (named.model, named.revision) == ("mine", "b") and named.differences(manifest) == []
+
+
+def test_the_manifest_is_that_of_the_model_as_it_is_now() -> None:
+    """Whoever trains a loaded model on, or lets it read longer texts, has another model."""
+    model = FakeEncoder()
+    same = Encoder(model)
+    before = same.manifest
+    assert same.manifest == before
+    model.max_seq_length = 64  # type: ignore[attr-defined]
+    assert before.differences(same.manifest) == ["the model 'FakeEncoder' there and 'FakeEncoder' here differ in max_seq_length"]
+    del model.max_seq_length  # type: ignore[attr-defined]
+    model.seed = 1  # other weights, so to say
+    with pytest.raises(ValueError, match="differ in its vector of a fixed text"):
+        before.refuse_other(same.manifest)
+
+
 def test_a_manifest_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     found = encoder(settings=Settings(prompt="ü \n", precision="float16")).manifest
     found.write(tmp_path)
@@ -169,7 +194,7 @@ for call in (
     try:
         call()
     except ModuleNotFoundError as error:
-        assert "which is not installed: run python -m pip install -r requirements-scale.txt" in str(error), error
+        assert "which is not installed: run python -m pip install -r requirements-beyond.txt" in str(error), error
     else:
         raise AssertionError("no engine, and no error")
 """

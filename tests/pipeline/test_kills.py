@@ -66,9 +66,8 @@ def test_a_model_that_fails_in_the_middle_leaves_whole_batches(tmp_path: Path) -
             return super().encode(texts, batch_size, **options)
 
     made = VectorTable.create(tmp_path / "table", encoder().manifest, FIELDS)
+    Failing.__name__ = "FakeEncoder"  # not another model: the same numbers, only that it fails
     failing = Encoder(Failing(), name="fake")
-    # not another model: the same numbers, only that it fails
-    failing.__dict__["manifest"] = made.manifest
     with pytest.raises(MemoryError):
         made.update(collection(60), failing, batch=25, show_progress_bar=False)
     assert len(made) == 25

@@ -1,9 +1,12 @@
 """The plan on paper, against sums made by hand."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from helpers.benchmark import Report
+from helpers.course.registry import REPOSITORY
 from helpers.pipeline import Plan
 
 BILLION = 1_000_000_000
@@ -64,3 +67,34 @@ def test_a_plan_that_cannot_be_is_refused(wrong: dict[str, Any], words: str) -> 
 def test_no_hours_at_all_are_refused() -> None:
     with pytest.raises(ValueError, match="hours must be a number above 0, got int 0"):
         Plan(**PLAIN).machines_for(0)
+
+
+@pytest.fixture(scope="module")
+def recorded() -> Report:
+    return Report.read(REPOSITORY / "notebooks" / "measured" / "models_cpu.json")
+
+
+def test_a_measured_rate_is_taken_as_it_is_and_said(recorded: Report) -> None:
+    [row] = recorded.find(model="all-MiniLM-L6-v2", backend="torch fp32", batch_size=32, length=128)
+    plan = Plan.measured(row, documents=BILLION, tokens_a_document=128, efficiency=1.0, machines=10)
+    seconds = sorted(sum(batches) for batches in row.seconds)[len(row.seconds) // 2]
+    assert plan.machine_hours == pytest.approx(BILLION * 128 / row.tokens * seconds / 3600)
+    assert "this rate is                all-MiniLM-L6-v2, torch fp32 on cpu, batches of 32 texts of 128 tokens" in str(plan)
+    assert "this rate is                an assumption" in str(Plan(**PLAIN))
+    assert "texts of several lengths" in Plan.measured(replace(row, length="own"), documents=1, tokens_a_document=1).rate_from
+
+
+def test_every_recorded_row_can_feed_a_plan_and_weights_that_are_not_real_are_said(recorded: Report) -> None:
+    plans = [Plan.measured(row, documents=1, tokens_a_document=100) for row in recorded.rows]
+    assert [plan.tokens_a_second for plan in plans] == [row.tokens_per_second for row in recorded.rows]
+    assert any("bge-m3 (random weights)" in plan.rate_from for plan in plans)
+
+
+def test_what_is_no_row_is_refused_and_a_rate_beside_a_row_too(recorded: Report) -> None:
+    for wrong in (recorded, 5_000, None, {"tokens_per_second": 5_000}):
+        with pytest.raises(TypeError, match="row must be a row of a benchmark's report, got"):
+            Plan.measured(wrong, documents=1, tokens_a_document=1)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="tokens_a_second"):
+        Plan.measured(recorded.rows[0], documents=1, tokens_a_document=1, tokens_a_second=5_000)
+    with pytest.raises(TypeError, match="documents"):
+        Plan.measured(recorded.rows[0], tokens_a_document=1)

@@ -44,7 +44,7 @@ def address() -> Iterator[str]:
     if programs is None:
         pytest.skip(NO_SERVER)
     # PostgreSQL refuses to run as root
-    as_user: dict[str, Any] = {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
+    as_user: dict[str, Any] = {"user": "nobody", "group": "nogroup"} if hasattr(os, "geteuid") and os.geteuid() == 0 else {}
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     if as_user:
         shutil.chown(folder, "nobody", "nogroup")
@@ -68,8 +68,11 @@ def address() -> Iterator[str]:
 def made(address: str) -> Iterator[PostgresTable]:
     table = PostgresTable(address, "documents", encoder().manifest)
     yield table
-    table._rows("DROP TABLE {table}")
-    table._rows(f"DROP TABLE {table.name}_manifest")
+    drop(table)
+
+
+def drop(table: PostgresTable) -> None:
+    table._rows('DROP TABLE "{table}", "{table}_manifest"')
     table.close()
 
 
@@ -104,6 +107,69 @@ def test_a_search_finds_the_nearest_with_and_without_an_index(made: PostgresTabl
         made.search([1.0, 2.0, 3.0])
 
 
+def test_an_index_gives_as_many_as_are_asked_for(made: PostgresTable) -> None:
+    made.update(collection(300), encoder(), batch=300)
+    made.index_vectors()
+    vectors = made.rows()[2]
+    with made._connection.transaction():
+        made._rows("SELECT set_config('enable_seqscan', 'off', true)")  # so few rows the server would compare without the index
+        assert "documents_vectors" in str(
+            made._rows('EXPLAIN SELECT id FROM "{table}" ORDER BY vector <=> %s LIMIT 5', [made._value(vectors[0])])
+        )
+        assert len(made.search(vectors[5], 100)) == 100
+        made._rows("SELECT set_config('hnsw.ef_search', '200', true)")
+        made.search(vectors[5], 3)
+        assert made._rows("SELECT current_setting('hnsw.ef_search')") == [("200",)], "what the server's owner set is left as it is"
+
+
+def test_one_writes_and_all_search(made: PostgresTable, address: str) -> None:
+    second = PostgresTable(address, "documents", encoder().manifest)
+
+    def meanwhile() -> Iterator[Document]:
+        yield from collection(20)
+        reader = PostgresTable(address, "documents", encoder().manifest)
+        assert len(reader) == len(reader.search(reader.rows()[2][0], 20)) == 20, "it sees what was committed"
+        reader.close()
+        with pytest.raises(RuntimeError, match=r"another process writes to documents, and has not ended within wait_s=0\.1 seconds"):
+            second.update(collection(30), encoder(), wait_s=0.1)
+        assert len(second) == 20, "nothing was written twice, and the connection can be used"
+        yield from collection(30)[20:]
+
+    assert made.update(meanwhile(), encoder(), batch=10).added == 30
+    assert second.update(collection(30), encoder()) == Update(unchanged=30)
+    second.close()
+
+
+def test_a_writer_that_dies_leaves_whole_batches_and_no_lock(made: PostgresTable, address: str) -> None:
+    dying = PostgresTable(address, "documents", encoder().manifest)
+
+    def until_it_dies() -> Iterator[Document]:
+        yield from collection(25)
+        [[process]] = dying._rows("SELECT pg_backend_pid()")
+        made._rows("SELECT pg_terminate_backend(%s)", [process])
+        yield from collection(60)[25:]
+
+    with pytest.raises(psycopg_error(), match="terminating connection"):
+        dying.update(until_it_dies(), encoder(), batch=10)
+    assert len(made) == 20
+    assert made.update(collection(60), encoder(), wait_s=30).added == 40
+
+
+def psycopg_error() -> type[Exception]:
+    import psycopg
+
+    return psycopg.OperationalError
+
+
+def test_a_name_that_means_something_to_the_server_is_a_name_like_others(address: str) -> None:
+    for name in ("order", "User"):
+        table = PostgresTable(address, name, encoder().manifest)
+        assert table.update(collection(3), encoder()).added == 3
+        table.index_vectors()
+        assert len(table.search(table.rows()[2][0], 3)) == 3
+        drop(table)
+
+
 def test_strange_ids_and_texts_survive(made: PostgresTable) -> None:
     odd = ["it's", "a'; DROP TABLE documents; --", "ü \n ∑", '"', "%s", "{table}", "\\"]
     made.update([Document(name, f"text of {name}") for name in odd], encoder())
@@ -119,6 +185,14 @@ def test_another_models_vectors_are_refused(made: PostgresTable, address: str) -
         with pytest.raises(ValueError, match="holds vectors of another kind"):
             made.update(collection(5), other)
     assert len(made) == 5
+
+
+@pytest.mark.parametrize("content", ["", "{", "{}", '{"written_by": "helpers.pipeline", "layout": 2}'])
+def test_a_damaged_or_foreign_manifest_is_refused_and_left_as_it_is(made: PostgresTable, address: str, content: str) -> None:
+    made._rows('UPDATE "{table}_manifest" SET content = %s', [content])
+    with pytest.raises(ValueError, match=r"documents_manifest is not a manifest that can be read \(.*\): nothing was changed"):
+        PostgresTable(address, "documents", encoder().manifest)
+    assert made._rows('SELECT content FROM "{table}_manifest"') == [(content,)]
 
 
 def test_what_was_committed_stays_where_the_rest_fails(made: PostgresTable) -> None:
@@ -137,7 +211,7 @@ def test_half_precision(address: str) -> None:
     assert np.array_equal(table.rows()[2], half.encode([document.text for document in collection(10)]))
     table.index_vectors()
     assert table.search(table.rows()[2][3], 1)[0].id == "doc-00003"
-    table.close()
+    drop(table)
 
 
 def test_no_server_is_one_clear_sentence() -> None:
@@ -145,7 +219,7 @@ def test_no_server_is_one_clear_sentence() -> None:
         PostgresTable("postgresql://nobody@127.0.0.1:9/none", "documents", encoder().manifest)
 
 
-@pytest.mark.parametrize("name", ["", "a b", "x; DROP TABLE y", "ü", 'a"'])
+@pytest.mark.parametrize("name", ["", "a b", "x; DROP TABLE y", "ü", 'a"', "a" * 51])
 def test_a_name_that_is_none_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="name must be a name of letters, digits and underscores"):
         PostgresTable("postgresql://nobody@127.0.0.1:9/none", name, encoder().manifest)

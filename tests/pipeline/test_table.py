@@ -1,6 +1,8 @@
 """The table on disk: what is embedded, found, refused, and gone back to."""
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from helpers.pipeline import Document, Encoder, Settings, Update, VectorTable, table, write_documents
+from helpers.pipeline import Document, Encoder, Settings, Update, VectorTable, disk, updating, write_documents
 from tests.fake_encoder import FakeEncoder
 from tests.pipeline.common import FIELDS, PlainEncoder, collection, document, encoder, needs_lancedb
 
@@ -26,7 +28,7 @@ def filled(tmp_path: Path) -> VectorTable:
 
 def snapshot(folder: Path) -> dict[str, bytes]:
     """Every file of a table, but for the lock."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != table.LOCK}
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != disk.LOCK}
 
 
 def update(made: VectorTable, documents: Any, other: Encoder | None = None, **options: Any) -> Update:
@@ -113,7 +115,7 @@ def test_vectors_that_are_there_already_are_taken_file_by_file(tmp_path: Path) -
     source = encoded_parquet(tmp_path / "source", collection(60), model)
     made = VectorTable.create(tmp_path / "table", model.manifest, FIELDS)
     assert update(made, collection(10), model).added == 10
-    assert made.take_parquet(source, show_progress_bar=False) == Update(added=50, unchanged=10, embedded=50)
+    assert made.take_parquet(source, show_progress_bar=False) == Update(added=50, unchanged=10, embedded=0)
     assert update(made, collection(60), model, delete_missing=True) == Update(unchanged=60), "ids, texts, fields: all as if embedded here"
     assert np.array_equal(made.rows()[2], model.encode([document.text for document in collection(60)]))
 
@@ -124,7 +126,7 @@ def test_vectors_of_another_model_or_of_a_run_that_has_not_ended_are_not_taken(t
     with pytest.raises(ValueError, match="holds vectors of another kind"):
         made.take_parquet(source)
     (source / "manifest.json").unlink()
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"holds no manifest\.json: nothing was made there, or the run that makes it has not ended"):
         made.take_parquet(source)
     assert len(made) == 0
 
@@ -204,8 +206,9 @@ def test_a_folder_of_something_else_is_refused_and_left_as_it_is(tmp_path: Path)
 
 
 def test_a_table_of_other_fields_is_refused(filled: VectorTable) -> None:
-    with pytest.raises(ValueError, match="fields must be those of the table"):
-        VectorTable.create(filled.folder, filled.manifest, {"year": int})
+    for other in ({"year": int}, FIELDS | {"number": str}, None):
+        with pytest.raises(ValueError, match=r"fields must be those of the table in .*, {'number': 'int64', 'package': 'string'}, got"):
+            VectorTable.create(filled.folder, filled.manifest, other)
 
 
 def test_a_table_whose_making_was_stopped_is_made_on(tmp_path: Path) -> None:
@@ -225,8 +228,27 @@ def test_what_is_opened_again_is_what_was_written(filled: VectorTable) -> None:
 def test_a_damaged_table_is_one_clear_error(filled: VectorTable) -> None:
     for path in (filled.folder / "vectors.lance" / "_versions").iterdir():
         path.write_bytes(b"no longer")
+    before = snapshot(filled.folder)
+    for attempt in (lambda: VectorTable.open(filled.folder), lambda: VectorTable.create(filled.folder, filled.manifest, FIELDS)):
+        with pytest.raises(ValueError, match=r"cannot be read .*: VectorTable\.repair goes back"):
+            attempt()
+    with pytest.raises(ValueError, match=r"no version of the table in .* can be read: put the folder back from a copy, or make it anew"):
+        VectorTable.repair(filled.folder)
+    assert snapshot(filled.folder) == before
+
+
+def test_a_table_that_lost_its_versions_is_not_taken_for_a_new_one(filled: VectorTable) -> None:
+    for path in (filled.folder / "vectors.lance" / "_versions").iterdir():
+        path.unlink()
+    before = snapshot(filled.folder)
     with pytest.raises(ValueError, match="cannot be read"):
-        VectorTable.open(filled.folder)
+        VectorTable.create(filled.folder, filled.manifest, FIELDS)
+    assert snapshot(filled.folder) == before
+
+
+def test_repairing_nothing_says_that_there_is_nothing(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"holds no table: make one with VectorTable\.create"):
+        VectorTable.repair(tmp_path)
 
 
 @pytest.mark.parametrize("what", ["_versions/*.manifest", "data/*.lance"])
@@ -249,6 +271,24 @@ def test_a_making_that_was_stopped_later_is_made_on_too(tmp_path: Path) -> None:
     encoder().manifest.write(tmp_path)
     (tmp_path / "vectors.lance" / "_versions").mkdir(parents=True)
     assert len(VectorTable.create(tmp_path, encoder().manifest)) == 0
+
+
+def test_a_making_that_was_stopped_in_its_first_file_is_made_on(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json.new").write_text('{"written')
+    assert len(VectorTable.create(tmp_path, encoder().manifest)) == 0
+
+
+def test_a_full_disk_says_what_is_kept_and_what_to_do(filled: VectorTable) -> None:
+    """The words are LanceDB's; a disk that is really full is among the slow checks."""
+    run = updating.Run(filled.table, disk.Written(filled.folder), encoder(), 25)
+    with (
+        pytest.raises(OSError, match=r"No space left on device\. Kept: 0 added, .* Make room, then run the same call again") as full,
+        updating.said_what_is_kept(run),
+    ):
+        raise RuntimeError("lance error: LanceError(IO): No space left on device (os error 28), /lance-file-13.0.0/src/writer.rs:191:9")
+    assert full.value.errno == errno.ENOSPC
+    with pytest.raises(RuntimeError, match="of another kind"), updating.said_what_is_kept(run):
+        raise RuntimeError("an error of another kind")
 
 
 # Searching
@@ -339,7 +379,7 @@ def test_tidying_keeps_the_rows_and_gives_up_old_versions(filled: VectorTable) -
 def held(filled: VectorTable) -> Iterator[Any]:
     """Another process that holds the lock until it is told to end."""
     code = "import filelock, sys; lock = filelock.FileLock(sys.argv[1]); lock.acquire(); print('held', flush=True); sys.stdin.read()"
-    command = [sys.executable, "-c", code, str(filled.folder / table.LOCK)]
+    command = [sys.executable, "-c", code, str(filled.folder / disk.LOCK)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout and process.stdout.readline()
         yield process
@@ -355,20 +395,41 @@ def test_the_second_writer_waits_and_then_says_why_it_gives_up(filled: VectorTab
     assert update(filled, collection(61), wait_s=30).added == 1, "a killed process holds no lock"
 
 
-def test_everything_that_is_committed_is_brought_to_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from helpers.pipeline import disk
-
-    synced: list[Path] = []
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """What is brought to the disk, in order."""
+    paths: list[Path] = []
     sync = disk._sync_file
 
     def noted(path: Path) -> None:
-        synced.append(path)
+        paths.append(path)
         sync(path)
 
     monkeypatch.setattr(disk, "_sync_file", noted)
+    return paths
+
+
+def test_everything_that_is_committed_is_brought_to_the_disk(tmp_path: Path, synced: list[Path]) -> None:
     made = VectorTable.create(tmp_path / "table", encoder().manifest, FIELDS)
+    lance = made.folder / "vectors.lance"
+    assert {path for path in lance.rglob("*") if path.is_file()} == set(synced), "the empty table too"
     synced.clear()
     update(made, collection(60))
-    lance = made.folder / "vectors.lance"
     assert {path for path in lance.rglob("*.lance") if path.is_file()} <= set(synced)
     assert len([path for path in synced if path.suffix == ".manifest"]) == 3, "one commit a batch"
+
+
+def test_what_a_killed_process_left_is_brought_to_the_disk_by_the_next_one(filled: VectorTable, synced: list[Path]) -> None:
+    """It was killed between its last commit and the wait for the disk; what is old the system has written by itself."""
+    lance = filled.folder / "vectors.lance"
+    old, *young = sorted(path for path in lance.rglob("*") if path.is_file())
+    os.utime(old, (0, 0))
+    update(VectorTable.open(filled.folder), collection(61))
+    assert set(young) <= set(synced) and old not in synced
+
+
+def test_the_folders_are_brought_to_the_disk_with_their_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders: list[Path] = []
+    monkeypatch.setattr(disk, "sync_folder", folders.append)
+    lance = VectorTable.create(tmp_path / "table", encoder().manifest, FIELDS).folder / "vectors.lance"
+    assert {lance.parent, lance, lance / "_versions"} <= set(folders) and tmp_path not in folders
