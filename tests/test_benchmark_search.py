@@ -13,6 +13,7 @@ from helpers.benchmark import search
 from helpers.benchmark.search import EXACT, METHODS, SearchReport, SearchRow, benchmark_search, compare_searches, mixed_vectors, overlap
 from tests.test_arguments import ANYTHING
 
+pytestmark = pytest.mark.xdist_group("search")  # one report for all
 DIMENSIONS = 64
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import importlib.metadata
+import os
 import re
 import subprocess
 import sys
@@ -269,3 +270,21 @@ def test_a_lesson_whose_packages_are_missing_is_left_out_and_named(
 def test_one_lesson_can_be_checked_alone(course: Course) -> None:
     with commands._rehearsals("03") as (notebooks, shared):
         assert [path.name for path in notebooks] == ["03_encoding_text.ipynb"] and all(Path(folder).is_dir() for folder in shared.values())
+
+
+GROUPED = """
+import pytest
+pytestmark = pytest.mark.xdist_group("one")
+@pytest.mark.parametrize("number", range(6))
+def test_a_number(number): pass
+"""
+
+
+def test_tests_that_share_what_is_costly_run_on_one_worker(tmp_path: Path) -> None:
+    """pytest 9.2 keeps ids where pytest-xdist 3.8 does not write its groups: each worker then makes every export and server again."""
+    for name in ("test_first.py", "test_second.py"):
+        (tmp_path / name).write_text(GROUPED, encoding="utf-8")
+    options = ["-v", "-n", "2", "--dist=loadgroup", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(tmp_path)]
+    done = subprocess.run([sys.executable, "-m", "pytest", *options, str(tmp_path)], capture_output=True, text=True, check=False)
+    workers = re.findall(r"\[(gw\d)\] .* PASSED", done.stdout)
+    assert len(workers) == 12 and len(set(workers)) == 1, done.stdout
