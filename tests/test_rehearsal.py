@@ -127,4 +127,7 @@ def test_large_encodings_are_shared_and_small_ones_are_not(tmp_path: Path, monke
         model.encode(many[1:], show_progress_bar=True)
     assert (model.encode(many, show_progress_bar=True) == 1).all()
     assert (model.encode(many, normalize_embeddings=True) == 4).all()
-    assert calls == [1000, 999, 999, 1000]
+    assert (model.encode(many, output_value="token_embeddings") == 5).all() and (
+        model.encode(many, output_value="token_embeddings") == 6
+    ).all()
+    assert calls == [1000, 999, 999, 1000, 1000, 1000]

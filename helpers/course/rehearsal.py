@@ -114,7 +114,9 @@ def share_large_encodings() -> None:
     @functools.wraps(encode)
     def remembering(self: SentenceTransformer, *args: Any, **options: Any) -> Any:
         texts = args[0] if args else options.get("inputs")
-        if not isinstance(texts, list) or len(texts) < MANY_TEXTS:
+        # Token vectors are views into those of their batch: stored one by one, each would take all of it along.
+        whole = options.get("output_value", "sentence_embedding") == "sentence_embedding"
+        if not whole or not isinstance(texts, list) or len(texts) < MANY_TEXTS:
             return encode(self, *args, **options)
         told = sorted((name, value) for name, value in options.items() if name != "show_progress_bar")
         key = repr((ModelIdentity.of(self, self.encode), self.device, self.training, args, told))

@@ -609,5 +609,6 @@ print(f"{rounds} interleaved rounds; the batch is faster: {median(ratios) > 1}")
 # %% [markdown] tags=["navigation"]
 # ## What's next
 #
+# - **Next:** [15 · Search with more than one vector a text](15_beyond_one_vector.ipynb). BM25 and embeddings fused, fine-tuning, cross-encoders, sparse vectors and late interaction, measured on a split that doesn't leak.
 # - **Before:** [13 · Keep a growing collection embedded](13_batch_pipelines.ipynb)
 # - **All lessons:** [the README's table](../README.md#lessons)
