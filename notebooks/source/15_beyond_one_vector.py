@@ -438,10 +438,8 @@ torch.allclose(splade.encode_document(sentences).to_dense(), fits, atol=1e-5), (
 # %% [markdown]
 # Of 30,522 dimensions six to eight are not zero. Such vectors are not compared with each document: they are looked up.
 #
-# ### Myth: "BGE-M3's sparse vectors come from the model directly"
-#
-# The older guide promises that and shows no code. `encode` gives the dense vector only; the sparse head needs a module of its own
-# ([lesson 10](10_choosing_a_model.ipynb) builds it), and then the search below works with it.
+# The older guide promises them for BGE-M3, "using the model directly". `encode` gives its dense vector only;
+# [lesson 10](10_choosing_a_model.ipynb) shows that, and builds the module that its sparse head needs.
 
 # %%
 exercise_2 = exercises.get("15.2")
