@@ -318,7 +318,7 @@ def test_strict_nbval_goes_red_when_an_output_an_alternative_text_or_a_verdict_c
     ignored = {"tags": ["nbval-ignore-output"]}
     rehearsals = [new_code_cell(source, execution_count=1, metadata=ignored) for source in ("print('log')", "assert not 'promised'")]
     answers = write_notebook(*rehearsals, name="answers.ipynb")
-    options = ["-v", "--nbval", "--nbval-current-env", "-p", "no:cacheprovider", "-c", os.devnull]
+    options = ["-v", "--nbval", "--nbval-current-env", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(good.parent)]
     with build.lesson_environment() as environment:
         command = [sys.executable, "-m", "pytest", *options, *map(str, (good, bad, figure, answers))]
         result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=good.parent)
