@@ -557,7 +557,8 @@ for kind in (SentenceTransformer("BAAI/bge-m3"), sparse_model, multi_model):
     print(type(kind).__name__, reciprocal_ranks(kind, few, own, {"q": set(few)}).shape, "STAND-IN")
 
 # %% [markdown]
-# What a multi-vector model costs is visible above: one vector *for each token*. Lesson 15 adds dense and sparse scores up.
+# What a multi-vector model costs is visible above: one vector *for each token*. [Lesson 15](15_beyond_one_vector.ipynb)
+# measures both kinds beside one vector.
 #
 # ## Summary
 #

@@ -567,7 +567,7 @@ print(f"graded pairs: teacher {by_torch:.2f}, student {rank_correlation(student)
 # | a corpus of mixed lengths | batches sorted by tokens, 32 to 128 texts |
 # | a processor with bfloat16 | `dtype="bfloat16"`, or OpenVINO in bf16 |
 # | a processor with VNNI or AMX, and typical texts | OpenVINO in int8, after a look at recall |
-# | millions of texts, or no processor to speak of | a static student, and a reranker for the first hits (lesson 15) |
+# | millions of texts, or no processor to speak of | a static student, and a reranker for the first hits ([lesson 15](15_beyond_one_vector.ipynb)) |
 # | a GPU | `dtype="float16"`: 2.9 times float32, by the library's measurements |
 #
 # And none of them before the search is measured: a fast wrong answer is a wrong answer.

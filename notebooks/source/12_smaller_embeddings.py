@@ -254,6 +254,7 @@ for name, gain in gains.items():
 # %% [markdown]
 # With a sixth of the numbers, the student can't be told from MiniLM in full. Two things came together, and the control takes them apart:
 # most of the gain is the training on links, and **Matryoshka adds its part where it gets tight**: clearly at 32. In full it adds nothing.
+# (Some of the links' gain is not real: [lesson 15](15_beyond_one_vector.ipynb) measures what leaks through such a split.)
 #
 # What does the picture *not* show? The queries are new, but their libraries are not. We train again without scipy, and ask for scipy's
 # links only:
