@@ -11,13 +11,15 @@ from helpers.exercises import Exercise, Wrong, WrongAnswer
 
 Index = dict[str, list[tuple[str, float]]]
 
-# Lists of different lengths, one of them empty; the last two lists tell a rank counted from 1 from one counted from 0 when c is 0.
+# Lists of different lengths, one of them empty. With c = 0, counting from 0 divides by zero, and one first place beats two third ones:
+# with c = 60 it would not, so the last lists find out whoever writes 60 for c.
 RANKINGS: tuple[tuple[tuple[list[str], ...], int], ...] = (
     ((["a", "b", "c"], ["c", "b"]), 60),
     ((["a", "b", "c"], ["d"]), 60),
     ((["x"], ["y", "x"], ["z", "y", "x"]), 60),
     ((["a", "b"], []), 60),
     ((["p", "q", "r", "s"], ["r", "t"], ["t", "q"]), 0),
+    ((["p", "q", "r"], ["s", "t", "r"]), 0),
 )
 INDEX: Index = {
     "sort": [("numpy.sort", 1.5), ("torch.argsort", 0.5)],
@@ -214,6 +216,17 @@ EXERCISES = [
                     return sorted(points, key=points.get, reverse=True)
                 """,
                 "Each list adds",
+            ),
+            WrongAnswer(
+                """
+                def answer_1(rankings, c):
+                    points = {}
+                    for ranking in rankings:
+                        for rank, name in enumerate(ranking, start=1):
+                            points[name] = points.get(name, 0) + 1 / (60 + rank)
+                    return sorted(points, key=points.get, reverse=True)
+                """,
+                "and c = 0 the order is",
             ),
             WrongAnswer("answer_1 = ['c', 'b', 'a']", "The answer is a function"),
         ),

@@ -9,7 +9,7 @@
 # Our search finds by meaning, and misses `argrelmax`. Keyword search finds the name, and misses whatever is said in other words. Must we
 # choose? And what would a second look at the first hits gain?
 #
-# We try each idea on a few sentences by hand, then with the library, then train a small model and ask whether it helps **on texts that it
+# We try each idea by hand, then with the library, then train a small model and ask whether it helps **on texts that it
 # has not seen**. Not everything will.
 #
 # ## What you'll be able to do
@@ -47,8 +47,8 @@ logging.getLogger("sentence_transformers").setLevel("ERROR")
 # ## Split so that nothing leaks
 #
 # As in [lesson 12](12_smaller_embeddings.ipynb), an entry's text is the query, and its authors' "See Also" links are what should be
-# found. Training and test must have nothing to do with each other. **Predict:** how many links have a twin that points back? How many
-# entries share their summary, word for word, with another?
+# found. Training and test must have nothing to do with each other. **Predict:** how many links are set in both directions? How many
+# entries have a *twin*, with the same summary word for word?
 
 # %%
 docs = corpus.api_docs()
@@ -67,8 +67,8 @@ print([docs[i].name for i in np.flatnonzero(twin_of == place["numpy.fmod"])])
 
 # %% [markdown]
 # Split the links at random, and for many test links the training has seen the same two texts, the other way round. Split the *entries*,
-# and an alias may stand on the other side. That is ***leakage***: the training has seen what the test asks for, so the test measures
-# memory. Our remedy: twins stay together, and both ends of a test link are texts that the training never saw.
+# and a twin, often an alias, may stand on the other side. That is ***leakage***: the training has seen what the test asks for, so the
+# test measures memory. Our remedy: twins stay together, the training sees neither end of a test link, and links across are dropped.
 
 # %%
 held_out = (np.random.default_rng(0).random(len(docs)) < 1 / 3)[twin_of]
@@ -77,7 +77,7 @@ print(f"{held_out.sum()} entries held out; {to_train.sum()} links to train, {to_
 
 
 # %% [markdown]
-# How much does a leak pretend? We train lesson 12's cheap head, one layer behind MiniLM, and measure its gain in nDCG@10 over MiniLM:
+# How much does a leak pretend? We train lesson 12's layer behind MiniLM, in short the *head*, and measure its gain in nDCG@10 over MiniLM:
 
 # %%
 def ndcgs(scores, labels):
@@ -131,8 +131,8 @@ for name, gained in gains.items():
 assert gains["links"].mean() > 0.08 > gains["entries"].mean() > gains["families"].mean() < 0.02
 
 # %% [markdown]
-# **The cleaner the split, the less is left**; for families that it never saw, the head has nothing to offer. Splitting by
-# entries, as lesson 12 does, probably flatters. The right split resembles your future: new documents of known families (ours), or new families.
+# **The cleaner the split, the less is left**; for families that it never saw, the head has nothing to offer. Splitting by entries, as
+# lesson 12 does, probably flatters. The right split resembles your future: new documents of known families (ours), or new families.
 #
 # ## Measure three kinds of query
 #
@@ -191,12 +191,13 @@ for kind, (*tables, labels) in test.items():
         print(f" {got.mrr:>5.2f} {got.ndcg:>8.2f}  {low:.2f} to {high:.2f}")
 
 # %% [markdown]
-# Embeddings win on links and questions, BM25 on names. A search box gets all kinds, and no query says which it is.
+# Embeddings win on links, BM25 on names; on 42 questions the intervals overlap. A search box gets all kinds, and no query says which it is.
 #
 # ## Fuse two rankings
 #
 # Searching by words and by meaning together is called ***hybrid search***. The scores can't be added as they are: a cosine ends at 1,
-# BM25 doesn't. ***Reciprocal rank fusion*** (RRF) uses ranks only: each list gives a document 1 / (60 + rank), and the sum counts. By hand:
+# BM25 doesn't. ***Reciprocal rank fusion*** (RRF) uses ranks only: each list gives a document 1 / (60 + rank), and the sum counts; 60 is
+# its authors' choice. By hand:
 
 # %%
 by_words, by_meaning = ["bar", "barh", "hist"], ["hist", "bar", "stairs"]
@@ -206,8 +207,8 @@ for name in ("bar", "barh", "hist", "stairs"):
 
 
 # %% [markdown]
-# Who stands in both lists comes first. In whole tables, an entry without a shared word must get *no* points from BM25: its rank there
-# only says where it stands in the file.
+# Who stands in both lists comes first. For all entries at once, two `argsort` make ranks of scores. An entry without a shared word
+# must get *no* points from BM25: its rank there only says where it stands in the file.
 
 # %%
 def rrf(*tables):
@@ -216,8 +217,8 @@ def rrf(*tables):
 
 
 # %% [markdown]
-# The other way is a **weighted sum** of scores on a common scale: BM25 is divided by the query's best. The weight is a parameter like any
-# other, so we choose it **on the training part**: eleven values, every third query.
+# The other way is a **weighted sum** of scores on a common scale: BM25 is divided by its best score for the query. The weight is a
+# parameter, so we choose it **on the training part**: eleven values, every third query.
 
 # %%
 def weighted(by_words, by_meaning, weight):
@@ -236,7 +237,7 @@ told = "; ".join(f"{kind} {row[0]:.2f}, {max(row):.2f}, {row[-1]:.2f}" for kind,
 plots.show(figure, f"nDCG with embeddings alone, at best, with BM25 alone: {told}. Chosen: {weight:.1f}.")
 
 # %% [markdown]
-# A little BM25 is enough to find names. Now the held-out part, once. *Mixed* joins its links and names, half and half: a share that we
+# A little BM25 is enough for names. Now the held-out part, once. *Mixed* joins its links and names, half and half: a share that we
 # made up. **Predict** where fusion wins.
 
 # %%
@@ -257,9 +258,9 @@ for kind, got in results.items():
 # %% [markdown]
 # ### Myth: "Hybrid search is always better"
 #
-# On links and on questions no interval is clear of 0, and RRF even falls behind the embeddings: it gives the weaker list an equal vote. On
-# names the weighted sum gains a little, on the mix clearly. **Fusion pays where queries differ, and each method has what the other
-# lacks.** Which queries change?
+# On links and questions no interval is clear of 0, and RRF is on average even behind the embeddings: it gives the weaker list an equal
+# vote. On names the weighted sum gains a little, on the mix clearly. **Fusion pays where queries differ, and each method has what the
+# other lacks.** Which queries change? Beside each stands the rank of its first link:
 
 # %%
 by_words, by_meaning, labels = test["See Also"]
@@ -285,8 +286,9 @@ exercise_1.check(answer_1)
 # %% [markdown]
 # ## Fine-tune the model itself
 #
-# The head gained little on clean texts. Is training at fault? ***Fine-tuning*** goes on training the whole of a finished model, in small
-# steps, on texts of one's own. The library's trainers take a model, settings, data and a loss. What stays the same, and the verdict:
+# The head gained little on clean texts. Does training not help? ***Fine-tuning*** goes on training the whole of a finished model, in
+# small steps (`learning_rate`), on texts of one's own. The library's trainers take a model, settings, data and a loss. What all our
+# trainings share, and the verdict, where *surely* means that the whole interval lies above 0.01:
 
 # %%
 def train(trainer_class, settings_class, model, loss, data, **settings):
@@ -307,8 +309,8 @@ def judge(name, scores, some=slice(None)):
 
 
 # %% [markdown]
-# Each entry should come closer to the one it links to than to all others of its batch. One pass over 1,200 links; the lower three of six
-# layers stay as they are, which saves time. **Predict**, after what the head gained.
+# Each entry should come closer to the one it links to than to any other linked text of its batch. One pass over 1,200 links; the lower
+# three of six layers stay as they are, which saves time. **Predict:** will that gain more than the head did?
 
 # %%
 from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
@@ -331,13 +333,13 @@ rows = tuned.encode_document(texts[entries].tolist())
 judge("fine-tuned", rows[own] @ rows.T)
 
 # %% [markdown]
-# Links of the same kind, and now they help (the table at the end says how much): the network changes how it *reads*, where the head
+# Half of those links, and now they help (the table at the end says how much): the network changes how it *reads*, where the head
 # could only bend finished vectors. On new families, expect less.
 #
 # ## Read query and document together
 #
 # An embedding model reads a document before anyone asks. A ***cross-encoder*** reads query and document **as one text** and returns one
-# number, so each word of one can look at each word of the other. A query, three sentences; what does it read?
+# number, so each word of one can look at each word of the other. What does it read for a query and the first of three sentences?
 
 # %%
 query = "put numbers in order"
@@ -359,7 +361,8 @@ print("the same:", np.allclose(reader.predict([(query, one) for one in sentences
 # the **first hits** of a cheaper search in a new order. That is ***reranking***; `reader.rank(query, sentences)` does it.
 #
 # Published rerankers learned from hundreds of thousands of labeled pairs. We have a minute: half of MiniLM's layers, the mean of the
-# token vectors, one number. It sees links, and beside each three times a ***hard negative***: a wrong answer that looks right, here a near neighbor.
+# token vectors, one number. It sees links (label 1), and beside each three times a ***hard negative*** (label 0): a wrong answer that
+# looks right, here a near neighbor.
 
 # %%
 from sentence_transformers import CrossEncoderTrainer, CrossEncoderTrainingArguments
@@ -399,18 +402,19 @@ judge("first 50 + reranker", weighted(second_look, by_meaning[some], weight), so
 judge("first 50 reranked", second_look, some)
 
 # %% [markdown]
-# No gain, although nearly all links are there. Twelve hundred pairs don't make a reranker of a model that had never read two texts at
-# once. **A slower model isn't a better one.** Measure a published one again.
+# No gain to be sure of, although nearly all links are there. Twelve hundred pairs make no reranker of a model that never read two texts
+# at once. **A slower model isn't a better one.**
 #
 # ### Myth: "A cross-encoder's score is a probability"
 #
-# `predict` ends in a sigmoid here, so scores lie between 0 and 1. If they were probabilities, their sum would be about the number of links:
+# `predict` ends in a sigmoid here, which squeezes any number into 0 to 1. If these were probabilities, their sum would be about the
+# number of links:
 
 # %%
 print("at least twice as many links promised as there are:", promised.sum() > 2 * linked.sum())
 
 # %% [markdown]
-# It promises too many: in training one pair of four was a link, among these hits hardly any is. And
+# It promises too many: in training one pair of four was a link, of a query's 50 hits one or two are. And
 # [`ms-marco-MiniLM-L6-v2`](https://sbert.net/docs/cross_encoder/pretrained_models.html) has no sigmoid at all: its scores go
 # below 0. Use them to *order*; for a decision, calibrate a threshold ([lesson 04](04_similarity.ipynb)).
 #
@@ -427,7 +431,7 @@ weighed.append({"order": 0.9, "polynomial": 1.4, "degree": 0.8})
 
 # %% [markdown]
 # The first one wins by "order", which stands in its list and not in its text. SPLADE asks at each token which words of the vocabulary fit
-# there, and keeps log(1 + the largest value above 0). Again a **STAND-IN**:
+# there, and keeps for each word log(1 + its largest value above 0). Again a **STAND-IN**:
 
 # %%
 splade = SparseEncoder("naver/splade-cocondenser-ensembledistil", device="cpu")
@@ -436,10 +440,10 @@ fits = (features["token_embeddings"].relu() * features["attention_mask"].unsquee
 torch.allclose(splade.encode_document(sentences).to_dense(), fits, atol=1e-5), (fits > 0).sum(dim=1).tolist()
 
 # %% [markdown]
-# Of 30,522 dimensions six to eight are not zero. Such vectors are not compared with each document: they are looked up.
+# Of 30,522 dimensions this stand-in leaves six to eight above 0. Such vectors are not compared with each document: they are looked up.
 #
 # The older guide promises them for BGE-M3, "using the model directly". `encode` gives its dense vector only;
-# [lesson 10](10_choosing_a_model.ipynb) shows that, and builds the module that its sparse head needs.
+# [lesson 10](10_choosing_a_model.ipynb) builds the rest.
 
 # %%
 exercise_2 = exercises.get("15.2")
@@ -450,8 +454,8 @@ answer_2 = ...  # replace the three dots
 exercise_2.check(answer_2)
 
 # %% [markdown]
-# Now one with real weights. MiniLM has no layer that names words, so we make one by least squares: which of the corpus' word pieces is the
-# vector that the first layer gives a token? `SpladeLoss` trains it on links, at a price for each weight that is not zero.
+# Now one with real weights. MiniLM has no layer that names words, so we make one by least squares: it guesses, from the vector that
+# MiniLM's first layer gives a token, which token it is. `SpladeLoss` trains it on links, at a price for each weight that is not zero.
 
 # %%
 from sentence_transformers import SparseEncoderTrainer, SparseEncoderTrainingArguments
@@ -481,8 +485,8 @@ judge("sparse", codes[own] @ codes.T)
 print("on average better than BM25:", outcome["sparse"].mean() > outcome["BM25"].mean())
 
 # %% [markdown]
-# With its 32 strongest words a text, it stays behind both. Real ones start from a model trained to guess hidden words, and learn from far
-# more pairs. Ours shows the construction.
+# With its 32 strongest words a text, it stays behind MiniLM and BM25. Published ones start from a model trained to guess hidden words,
+# and learn from far more pairs.
 #
 # ## Keep a vector for every token
 #
@@ -501,8 +505,8 @@ figure = plots.heatmap((asking @ answering[2].T).numpy(), rows, columns)
 plots.show(figure, f"Token similarities; the best of each row add up to {by_hand[2]:.2f}.")
 
 # %% [markdown]
-# In each row one cell counts, the best. "Order" finds itself, and the polynomial wins: the wrong one. Token vectors are near to words,
-# with their strength and weakness. The library builds the same from parts:
+# In each row one cell counts, the best. "Order" finds itself, and the polynomial wins: the wrong one. A token's vector stays close to its
+# word, which finds names and misleads here. The library builds the same from parts:
 
 # %%
 end = [MultiVectorMask(), Normalize(module_input_name="token_embeddings")]
@@ -522,7 +526,8 @@ answer_3 = ...  # replace the three dots
 exercise_3.check(answer_3)
 
 # %% [markdown]
-# Does a vector for each token find more? First as it is; then with a layer that makes 64 numbers of 384, trained on our links.
+# So the filling is left out; the library does that too. Does a vector for each token find more? First as it is; then with a layer that
+# makes 64 numbers of 384, trained on our links.
 
 # %%
 from sentence_transformers import MultiVectorEncoderTrainer, MultiVectorEncoderTrainingArguments
@@ -540,13 +545,13 @@ for name, encoder in {"MaxSim": late, "MaxSim, 64": small}.items():
     judge(name, encoder.similarity([found[k] for k in own], found).numpy())
 
 # %% [markdown]
-# Not beyond doubt. As it is, MaxSim is level with one vector, at 26 times the bytes. With 64 numbers a token, trained, it comes out a
-# little ahead on texts of known families, at four times the bytes.
+# Not beyond doubt. In the table below, MaxSim as it is stands level with one vector, at 26 times the bytes; with 64 trained numbers a
+# token, a little ahead, at four times.
 #
 # ## Choose by quality and cost
 #
-# All methods on the same held-out links (the reranker on every fourth query, so compare its *difference*). BM25 and the sparse vectors
-# take 8 bytes for each word.
+# All methods on the same held-out links (the reranker on every fourth query, so compare its *difference*). Bytes are those of a text, 8
+# for each word of BM25 and of the sparse vectors; *texts read* is what a model reads for a query.
 
 # %% reason="what a training gains differs a little from one processor to the next" tags=["nbval-ignore-output"]
 keywords = 8 * np.mean([len(set(split)) for split in map(split_words, texts[entries])])
@@ -571,27 +576,26 @@ told = [f"{name} {less:+.2f} to {more:+.2f}" for name, (less, more) in zip(order
 plots.show(figure, "nDCG@10 minus MiniLM's: " + "; ".join(told))
 
 # %% [markdown]
-# - **Fine-tuning** is the one step well clear of 0, at no cost for a search. Its settings were tried on such links before: expect a little
-#   less.
+# - **Fine-tuning** is the one step well clear of 0, at no cost for a search. We had tried its settings on such links: expect a little less.
 # - **Fusion** costs a few bytes and protects against queries that embeddings miss.
-# - **Reranking, sparse and late interaction** are not refuted: our training took a minute. The table shows how to judge a published one.
+# - **Reranking, sparse and late interaction** are not refuted: our training took a minute. Judge a published one by such a table.
 #
 # | you see | try first |
 # |---|---|
 # | names, codes, rare words are missed | fusion, with a weight chosen on your queries |
-# | a field of its own, and links or clicks | fine-tuning, judged on a split by texts or families |
+# | special vocabulary, and links or clicks | fine-tuning, judged on a split by texts or families |
 # | the right answer at rank 10 to 50 | a published reranker, measured |
-# | memory to spare, long documents | a published late-interaction model |
+# | memory to spare | a published late-interaction model |
 
 # %% [markdown]
 # ## Summary
 #
-# - Links in both directions and aliases leak: the cleaner the split, the smaller the gain of the same training.
-# - RRF adds ranks, the weighted sum adds scores; fusion pays for a mix of queries, and for links alone it showed no gain.
+# - Links in both directions and twins leak: the cleaner the split, the smaller the gain of the same training.
+# - RRF adds ranks, the weighted sum scores; fusion pays for a mix of queries, and showed no gain for links alone.
 # - Fine-tuning the network for one pass over 1,200 links gained on texts that it had not seen.
 # - A cross-encoder reads query and hit together, one pass each; its score orders and is no probability, and ours did not help.
-# - A sparse score is a dot product over few words, MaxSim a sum of best matches; the library gives the same as a few lines by hand.
-# - In the table, quality stands with its interval beside bytes and texts read: a method has to win there to be worth its cost.
+# - A sparse score is a dot product over few words, MaxSim a sum of best matches; a few lines give the library's numbers.
+# - A method has to win, interval included, to be worth its bytes and the texts it reads.
 
 # %% [markdown]
 # ## Copy and paste
