@@ -32,8 +32,10 @@ def _check_to_embed(answer: Any) -> None:
     if found is None or isinstance(found, str) or not isinstance(found, Iterable):
         raise Wrong(f"It has to return the ids, as a list or a set; it returned {arguments.shown(found)}.")
     ids = set(found)
+    if not ids <= held.keys() | documents.keys():
+        raise Wrong(f"It returned {sorted(map(str, ids))}: return ids of documents.")
     hints = {
-        "same": "It embeds a document whose text has not changed: compare hash with hash, not hash with text.",
+        "same": "It embeds a document whose text has not changed: compare hash with hash, of the text exactly as it is.",
         "gone": "It names a document that did not come any more: that one is deleted, not embedded.",
     }
     for name, hint in hints.items():
@@ -47,8 +49,6 @@ def _check_to_embed(answer: Any) -> None:
     for name, hint in missing.items():
         if name not in ids:
             raise Wrong(hint)
-    if ids != set(missing):
-        raise Wrong(f"It returned {sorted(map(str, ids))}: return ids of documents.")
 
 
 def _check_pairs(answer: Any) -> None:
@@ -58,7 +58,7 @@ def _check_pairs(answer: Any) -> None:
     if not letters <= PAIRS.keys():
         raise Wrong(f"The letters are {', '.join(PAIRS)}, not {', '.join(sorted(letters - PAIRS.keys()))}.")
     wrong = {
-        "B": "B: the vectors can be added up, but a cut one has lost numbers that the others still have: their cosines differ.",
+        "B": "B: zeros make the lengths fit, but a cut vector has lost numbers that the others still have: their cosines differ.",
         "D": "D: the prompt is read like text, so each document with it has another vector than without.",
         "E": "E: the numbers have the same count and another meaning: each model has a space of its own.",
     }
@@ -68,7 +68,7 @@ def _check_pairs(answer: Any) -> None:
     overlooked = {"A": "What decides are the weights, not where they were loaded from.", "C": "Does the batch change a vector?"}
     for letter, hint in overlooked.items():
         if letter not in letters:
-            raise Wrong(f"One more may be mixed. {hint}")
+            raise Wrong(f"At least one more may be mixed. {hint}")
 
 
 def _check_machines(answer: Any) -> None:
@@ -79,8 +79,9 @@ def _check_machines(answer: Any) -> None:
     hints = {
         6: "That counts on the whole measured rate. In a long run, 80 % of it are left.",
         7: "That rounds down: seven machines are not done within a day.",
-        174: "These are the hours of one machine. How many share them, to be done in 24?",
     }
+    hints |= dict.fromkeys((173, 174), "These are the hours of one machine. How many share them, to be done in 24?")
+    hints |= dict.fromkeys((138, 139), "These are the hours of one machine at the whole measured rate. In a long run, 80 % of it are left.")
     if machines in hints:
         raise Wrong(hints[machines])
     if machines != MACHINES:
@@ -121,6 +122,7 @@ EXERCISES = [
                 "exactly as it is",
             ),
             WrongAnswer("answer_1 = ['new']", "The answer is a function"),
+            WrongAnswer("answer_1 = lambda held, documents: list(documents.values())", "return ids of documents"),
         ),
         praise="New and edited, and nothing else: a changed space counts, because another model may read it.",
     ),
@@ -157,7 +159,7 @@ EXERCISES = [
         hints=(
             "How many tokens are there? How many does a machine encode in an hour of a long run?",
             "Hours of one machine: 50,000,000 * 200 / (20,000 * 0.8) / 3600. Divide by 24, and round up.",
-            "A `pipeline.Plan` has `machines_for(24)`.",
+            "pipeline.Plan(documents=50_000_000, tokens_a_document=200, tokens_a_second=20_000, efficiency=0.8).machines_for(24)",
         ),
         solution_code="""
             answer_3 = pipeline.Plan(documents=50_000_000, tokens_a_document=200, tokens_a_second=20_000, efficiency=0.8).machines_for(24)

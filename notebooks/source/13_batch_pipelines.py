@@ -49,9 +49,9 @@ folder = Path(workshop.name)
 # %% [markdown]
 # ## Name every document, and notice a change
 #
-# A row needs a name that stays when its text changes: the ***document id***. Here it is the function's full name. Beside the text go
-# fields to filter by. The documents come from a generator, as from a crawler or a queue: here 300, and one a second time under another
-# name.
+# A row needs a name that stays when its text changes: the ***document id***. Here it is the full name of a function or class. Beside the
+# text go fields to filter by. The documents come from a generator, as from a crawler or a queue: 300, and one of them a second time
+# under another name. `stands_for` maps each id that is left out to the one that is kept.
 
 # %%
 entries = corpus.api_docs()[::14][:300]
@@ -69,8 +69,9 @@ print(found.stands_for)
 documents = found.kept
 
 # %% [markdown]
-# Two texts are the same where their hashes are. A ***content hash*** is a short number computed from a text's bytes, which no other text
-# has in practice. It also notices an edit. **Predict:** for which of these edits does our model give another vector?
+# Two texts are the same where their hashes are. A ***content hash*** is a short number computed from a text's bytes (here SHA-256, in
+# 64 hexadecimal digits), which no other text has in practice. It also notices an edit. **Predict:** which of these edits change the
+# hash, and which the vector?
 
 # %%
 model = SentenceTransformer("all-MiniLM-L6-v2", device="cpu")
@@ -82,13 +83,13 @@ for edited in [text, *edits]:
     print(f"{edited!r:27} same hash: {same_hash!s:5}  same vector: {same_vector}")
 
 # %% [markdown]
-# This model overlooks case and spaces; others don't. A hash that overlooked them would keep an old vector wherever the model sees a
-# difference; the exact hash costs at most a vector computed once too often. So the text is hashed as it is.
+# All three change the hash, only the last one the vector: this model overlooks case and spaces. Others don't, and there a hash that
+# overlooked them would keep an old vector. The exact hash costs at most a vector computed once too often. So the text is hashed as it is.
 #
 # ## Encode with one function, wherever it runs
 #
-# `Encoder` holds a model and its settings. It encodes lists of texts, and batches of columns, which is what a cluster hands out. And it
-# knows its ***manifest***: a record of what made the vectors.
+# `Encoder` holds a model and its settings. It encodes lists of texts, and batches of columns, which is what a cluster (machines that
+# work together) hands out. And it knows its ***manifest***: a record of what made the vectors.
 
 # %%
 encoder = Encoder(model)
@@ -97,8 +98,8 @@ print({name: np.shape(column) for name, column in batch.items()})
 print(encoder.manifest)
 
 # %% [markdown]
-# Model, weights, dimension, type, length, prompt, library: whatever decides a vector. Step one is a single process and a file that
-# survives a kill ([lesson 09](09_memory_and_errors.ipynb) built it); the encoder stands in for the model.
+# Model, weights, dimension, number type, the vectors' length, prompt, library: whatever decides a vector. Step one is a single process
+# and a file that survives a kill. [Lesson 09](09_memory_and_errors.ipynb) built it, and gave it a model; an encoder fits in its place.
 
 # %%
 texts = [document.text for document in documents]
@@ -132,14 +133,15 @@ print("two processes pay", pays)
 assert start > one / 20 and one < 2.5 * two
 
 # %% [markdown]
-# The start is lost time, and on a CPU there is little to gain afterwards, because one process uses all cores already. Two GPUs have twice
-# the arithmetic: there a list of devices, `["cuda:0", "cuda:1"]`, pays as soon as the start is short beside the run.
+# So few texts are done sooner by one process. The start is lost time, and on a CPU there is little to gain afterwards, because one process
+# uses all cores already. Two GPUs have twice the arithmetic: there a list of devices, `["cuda:0", "cuda:1"]`, pays as soon as the start is
+# short beside the run.
 #
 # ## Keep the vectors in a table
 #
 # A file of vectors can't be updated, filtered or read while it is written. [LanceDB](https://lancedb.github.io/lancedb/) is a database
-# without a server: a folder. To ***upsert*** is to insert a row, or to update it where its id is there. Each batch is one commit, and
-# whoever reads sees all of it or nothing.
+# without a server: a folder. To ***upsert*** is to insert a row, or to update it where its id is there: `update` does that, batch by
+# batch. Each batch is one *commit*: whoever reads sees all of it or nothing.
 
 # %%
 table = VectorTable.create(folder / "table", encoder.manifest, fields={"library": str, "kind": str})
@@ -157,8 +159,8 @@ new = [Document(f"new.{n}", f"Chapter {n} of a guide to sparse matrices.") for n
 print(table.update([*edited, moved, *documents[4:-10], *new], encoder, delete_missing=True))
 
 # %% [markdown]
-# Five: a field's change keeps its vector. Deleting has to be asked for, because a collection that was read by halves looks like one that
-# shrank.
+# Five: three edited and two new. In the fourth changed row only a field did, so it keeps its vector. Deleting has to be asked for, because
+# a collection that was read only in part looks like one that shrank.
 
 # %%
 exercise_1 = exercises.get("13.1")
@@ -171,7 +173,7 @@ exercise_1.check(answer_1)
 # %% [markdown]
 # ## Search by meaning, condition and words
 #
-# A condition is applied first: `k` documents come that fulfill it.
+# A condition, written as in SQL, is applied before the search. So we get `k` documents that fulfill it, not what is left of the best `k`.
 
 # %%
 query = model.encode("solve a system of linear equations")
@@ -180,7 +182,8 @@ for hit in table.search(query, 3, where="library = 'scipy'"):
 
 # %% [markdown]
 # A search for words finds what vectors blur: names and rare terms. `hybrid` fuses both rankings by their ranks
-# ([lesson 05](05_semantic_search.ipynb) compares BM25 and vectors).
+# ([lesson 05](05_semantic_search.ipynb) compares BM25 and vectors). Here the words ask for our new guide, and the vector still for
+# equations.
 
 # %%
 table.index_texts()
@@ -188,23 +191,24 @@ print("words: ", [hit.id for hit in table.full_text("sparse guide", 3)])
 print("hybrid:", [hit.id for hit in table.hybrid("sparse guide", query, 3)])
 
 # %% [markdown]
-# With millions of rows an index looks at a part of them only. Here is one of 8 parts. How many of the exact ten nearest does it find
-# when it looks at 1, 4 or all of them?
+# Both kinds are there. With millions of rows an index looks at a part of them only: here is one with 8 parts, which
+# [lesson 05](05_semantic_search.ipynb) calls buckets. **Predict:** does it find all of the exact ten nearest when it looks at 1 part, at
+# 4, at all 8?
 
 # %%
 table.index_vectors("IvfFlat", num_partitions=8)
 queries = model.encode([entry.summary for entry in entries[:50]])
 recall = {parts: table.measured_recall(queries, 10, nprobes=parts) for parts in [1, 4, 8]}
-print("one finds most:", 0.3 < recall[1] < recall[4], "· all find all:", recall[8] == 1)
+print("one finds fewer than four:", recall[1] < recall[4], "· all find all:", recall[8] == 1)
 
 # %% [markdown]
-# The parts are drawn anew each time, so we print no figure that depends on the draw. All parts find all; what fewer cost depends on your
-# vectors: measure it with your queries, as
-# [lesson 12](12_smaller_embeddings.ipynb) does for a million.
+# All parts find all, as an exact search does. One part alone misses more than four do. The
+# parts are drawn anew each time, so we print no figure that depends on the draw. What fewer parts cost depends on your vectors: print
+# `recall`, with your queries, as [lesson 12](12_smaller_embeddings.ipynb) does for a million.
 #
 # ## Go back
 #
-# Each commit is a version. We delete by mistake, and go back.
+# Each commit is a version. We pass one document with `delete_missing=True`, which deletes all others, and go back.
 
 # %%
 before = table.versions()[-1].number
@@ -216,8 +220,8 @@ print("gone back:", len(table))
 # %% [markdown]
 # ## Refuse what doesn't belong
 #
-# Vectors of two models, or of one with two prompts, share a dimension and nothing else: a search over both gives nonsense, without an
-# error. The table compares manifests first.
+# Vectors of two models may share a dimension and nothing else: a search over both gives nonsense, without an error. Two prompts shift
+# the vectors of one model, too. The table compares manifests first.
 
 # %%
 for settings in [Settings(prompt="search_document: "), Settings(truncate_dim=128)]:
@@ -227,7 +231,7 @@ for settings in [Settings(prompt="search_document: "), Settings(truncate_dim=128
         print(str(error).partition("wrong: ")[2].partition(". ")[0])
 
 # %% [markdown]
-# Nothing was written. What about a manifest that is damaged, or another program's?
+# *There* is the table, *here* the encoder. Nothing was written. And if the manifest itself is damaged? We cut it off after 100 bytes.
 
 # %%
 manifest = folder / "table" / "manifest.json"
@@ -255,8 +259,8 @@ exercise_2.check(answer_2)
 # %% [markdown]
 # ## Kill it
 #
-# An update runs in a process of its own, with batches of 20. As soon as two are committed, we kill it as a power cut would: it gets no
-# chance to tidy up.
+# An update of 200 documents runs in a process of its own, with batches of 20. Each batch becomes a file. As soon as the third file
+# begins, so that two batches are committed, we kill the process: it gets no chance to tidy up. **Predict** what we find in the table.
 
 # %%
 script = f"""
@@ -277,7 +281,7 @@ process.kill()
 print("killed:", process.wait() != 0)
 
 # %% [markdown]
-# What is there, and what does the same update make of it?
+# What is there, and what does the same update make of it? We compare the result with a table whose update nobody disturbed.
 
 # %%
 others = [Document(entry.name, entry.text) for entry in corpus.api_docs()[3::20][:200]]
@@ -292,13 +296,15 @@ print("what differs:", pipeline.same_rows(*survived.rows()[::2], *undisturbed.ro
 
 
 # %% [markdown]
-# Not one bit. The course's tests do it at random moments. (LanceDB leaves it to the system when its files reach the disk; a kill loses
-# nothing by that, a power cut may. So `update` asks for it after each commit, and `VectorTable.repair` gives up a commit that was spoiled.)
+# Whole batches survive, the same update embeds only the rest, and then not one bit differs. The course's tests kill at random moments. (A
+# power cut is worse: LanceDB leaves it to the system when its files reach the disk. So `update` asks for that after each commit, and
+# `VectorTable.repair` gives up a commit that was spoiled.)
 #
 # ## Hand it to many machines
 #
-# Step three. [Ray](https://docs.ray.io) spreads batches over machines; on each, an ***actor*** keeps a loaded model: a process that stays
-# between batches. What travels is the *function that loads*, because a model of gigabytes shouldn't.
+# Step three. [Ray](https://docs.ray.io) spreads batches over machines, its *nodes*. On each, an ***actor***, a process that stays between
+# batches, keeps a loaded model. What travels is the *function that loads*, because a model of gigabytes shouldn't. The documents lie in
+# Parquet files, which hold a table column by column; in memory, such a table is Arrow's.
 
 # %%
 def load():
@@ -323,8 +329,8 @@ print(len(list(source.glob("*.parquet"))), "files of documents")
 
 
 # %% [markdown]
-# `local_cluster` starts two nodes here, with processes and memory of their own. On a real cluster, the same lines follow
-# `ray.init(address=…)`. When the first file of vectors is written, we kill the second node.
+# `local_cluster` starts two nodes here, with processes and memory of their own: the head, which directs, and one worker. On a real
+# cluster, the same lines follow `ray.init(address=…)`. When the first file of vectors is written, we kill the second node, the worker.
 
 # %%
 def kill_the_second_node(cluster):
@@ -348,8 +354,8 @@ with contextlib.redirect_stdout(io.StringIO()) as told, pipeline.local_cluster(n
 print("worker nodes left:", len(cluster.worker_nodes), "· Ray tells of a death:", "dead" in told.getvalue())
 
 # %% [markdown]
-# Ray gave the dead node's batches to the one that is left. (`num_cpus=0`: actors that hold cores of their own can wait for ever for
-# somebody to write.) Is anything lost, or there twice? We compare row by row with step one.
+# No worker is left, and the head, which encodes too, got the dead node's batches. (`num_cpus=0`: actors that reserve all cores leave none
+# for the task that writes, and wait for it forever.) Is anything lost, or there twice? We compare row by row with step one.
 
 # %%
 rows = parquet.read_table(sorted(target.glob("*.parquet")))
@@ -358,8 +364,9 @@ names = [document.id for document in documents]
 print(len(ids), "rows; what differs:", pipeline.same_rows(ids, encoded, names, vectors))
 
 # %% [markdown]
-# Nothing, but for digits behind the fifth, because batches differ. `pipeline.encode_parquet` is the same with two safeguards: each machine
-# compares its model with the manifest, which is written last, so that a folder with one is whole. Into a table they go as they are:
+# Nothing, but for digits behind the fifth, which `same_rows` overlooks: other batches round differently. `pipeline.encode_parquet` is the
+# same with two safeguards. Each machine compares its model with the manifest that you pass. And the folder's manifest is written last, so
+# that a folder with one is complete. We write ours by hand; then the table takes the vectors without embedding anything:
 
 # %%
 encoder.manifest.write(target)
@@ -380,7 +387,7 @@ print(distributed.update(documents, encoder, show_progress_bar=False))
 # ```
 #
 # The SQL behind it is short: `CREATE TABLE … (id text PRIMARY KEY, vector vector(384))`, and a search is
-# `SELECT id FROM … ORDER BY vector <=> %s LIMIT 3`.
+# `SELECT id FROM … ORDER BY vector <=> %s LIMIT 3`, where `%s` is the query's vector and `<=>` is 1 minus the cosine.
 
 # %% reason="depends on whether a PostgreSQL server runs" tags=["nbval-ignore-output"]
 address = os.environ.get("COURSE_POSTGRES")
@@ -394,7 +401,8 @@ else:
     print("No server: set COURSE_POSTGRES to the address of an empty database, and restart.")
 
 # %% [markdown]
-# The same hashes, the same manifest, the same refusal; each batch is a transaction.
+# The same hashes, the same manifest, the same refusal; each batch is a transaction. What is counted depends on what the server held: at
+# the first run, 300 are added.
 #
 # ## Plan a billion
 #
@@ -416,7 +424,7 @@ plan = pipeline.Plan.measured(
 print(plan)
 
 # %% [markdown]
-# More machines make it sooner, not cheaper. Fewer bytes make it cheaper every month:
+# More machines make it sooner, not cheaper: the machine-hours stay. Fewer bytes a number make it cheaper every month:
 
 # %%
 for precision in ["float32", "float16", "int8", "binary"]:
@@ -425,7 +433,8 @@ for precision in ["float32", "float16", "int8", "binary"]:
     print(f"{precision:8} vectors {gib:6,.0f} GiB · all, a month: {money:4,.0f} {plan.currency}")
 
 # %% [markdown]
-# The texts stay, and are most of what bits cost. [Lesson 12](12_smaller_embeddings.ipynb) measures what each type costs in quality.
+# The texts stay as they are: beside binary vectors, they are most of the cost. [Lesson 12](12_smaller_embeddings.ipynb) measures what
+# each type costs in quality.
 
 # %%
 exercise_3 = exercises.get("13.3")
