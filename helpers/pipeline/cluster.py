@@ -210,19 +210,22 @@ def _quiet_start() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _native_messages_aside() -> Iterator[None]:
-    """Keep what native code writes past Python: on every run, a warning of how Ray Data starts actors. An error carries it along."""
-    with tempfile.TemporaryFile() as aside:
-        kept = os.dup(2)
+    """Keep what native code writes past Python: on every run, a warning of how Ray Data starts actors. An error carries it along.
+
+    What Python itself writes to a terminal's standard error, such as a progress bar, goes where it always goes.
+    """
+    with tempfile.TemporaryFile() as aside, os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8") as terminal:
+        own = contextlib.redirect_stderr(terminal) if sys.stderr is sys.__stderr__ else contextlib.nullcontext()
         os.dup2(aside.fileno(), 2)
         try:
-            yield
+            with own:
+                yield
         except Exception as error:
             aside.seek(0)
             error.add_note(aside.read().decode(errors="replace")[-MESSAGE_CHARACTERS:])
             raise
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+            os.dup2(terminal.fileno(), 2)
 
 
 def _quiet_data(ray: Any) -> None:

@@ -1,6 +1,8 @@
 """Many machines: what is written for them, what each does, and how results are compared. Lesson 13 runs a cluster of two nodes."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -135,3 +137,18 @@ def test_a_target_that_holds_something_is_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(FileExistsError, match="target must be a folder that does not exist or is empty"):
         encode_parquet(tmp_path, tmp_path, PlainEncoder, manifest=encoder().manifest)
+
+
+ASIDE = """
+import os, sys
+from helpers.pipeline.cluster import _native_messages_aside
+with _native_messages_aside():
+    print("progress", file=sys.stderr)
+    os.write(2, b"native")
+print("after", file=sys.stderr)
+"""
+
+
+def test_native_messages_are_kept_aside_and_a_programs_own_are_not() -> None:
+    done = subprocess.run([sys.executable, "-c", ASIDE], capture_output=True, text=True, check=True)
+    assert done.stderr.split() == ["progress", "after"]
